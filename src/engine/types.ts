@@ -1,0 +1,52 @@
+/** A dense row-major matrix; `data.length === shape[0] * shape[1]`. */
+export interface Matrix<A extends Float32Array | Float64Array = Float32Array | Float64Array> {
+  data: A;
+  shape: [rows: number, columns: number];
+}
+
+/** The part of a tfjs 2-D tensor that the engine reads; the engine itself does not depend on tfjs. */
+export interface TensorLike {
+  shape: number[];
+  dataSync(): ArrayLike<number>;
+}
+
+/** Everything that is accepted where a matrix is wanted. */
+export type MatrixLike = number[][] | Matrix | { data: Float32Array | Float64Array; shape: number[] } | TensorLike;
+
+export type Precision = 'float32' | 'float64';
+
+export interface AsyncOptions {
+  /** Abort rejects the promise with `signal.reason` within 100 ms. */
+  signal?: AbortSignal;
+  /** Called on the event loop with the finished fraction, 0..1. */
+  onProgress?: (fraction: number) => void;
+}
+
+export interface Gradient {
+  /** d loss / d X, shape of X. */
+  dx: Matrix;
+  /** d loss / d Y, shape of Y; only for a cross matrix. */
+  dy?: Matrix;
+  /** d loss / d parameters; empty for maps without trainable parameters. */
+  dparameters: Float64Array;
+}
+
+/** A forward pass that kept what its gradient needs; dispose of it when done. */
+export interface ForwardPass {
+  readonly matrix: Matrix;
+  /** Exact vector-Jacobian product with dK of the shape of `matrix`. */
+  gradient(dK: MatrixLike): Gradient;
+  dispose(): void;
+}
+
+/** What every kernel offers: FidelityKernel and the classical controls RbfKernel and CosineKernel. */
+export interface Kernel {
+  readonly precision: Precision;
+  /** Symmetric Gram matrix [N, N] of X, or the cross matrix [N, M] of X and Y. */
+  matrix(X: MatrixLike, Y?: MatrixLike): Matrix;
+  matrixAsync(X: MatrixLike, Y?: MatrixLike, options?: AsyncOptions): Promise<Matrix>;
+  forward(X: MatrixLike, Y?: MatrixLike): ForwardPass;
+  gradient(X: MatrixLike, dK: MatrixLike, Y?: MatrixLike): Gradient;
+  /** Plain JSON from which the same kernel can be made. */
+  toJSON(): Record<string, unknown>;
+}
