@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { isUserError, suggest } from '../errors.js';
+
+interface Entry {
+  /** One line for `qrkd --help`. */
+  summary: string;
+  /** Loaded only when the command is used, so that help and `doctor` work even where the addon or TensorFlow does not. */
+  load: () => Promise<Command>;
+}
+
+const COMMANDS: Record<string, Entry> = {
+  doctor: {
+    summary: 'what was found on this machine, and what to do about what is missing',
+    load: async () => (await import('./doctor.js')).doctorCommand(),
+  },
+};
+
+function version(): string {
+  const manifest = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}
+
+/** The program with every command by name and summary, and only the one that is about to run with its options. */
+async function program(wanted: string | undefined): Promise<Command> {
+  const root = new Command('qrkd')
+    .description('Quantum relational knowledge distillation')
+    .version(version())
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'qrkd: ')) })
+    .exitOverride();
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    root.addCommand(
+      name === wanted ? adopt(await load(), root) : new Command(name).summary(summary).description(summary),
+    );
+  }
+  // bin/qrkd.mjs runs a plain `qrkd setup` before anything is built; here it is for the help and for wrong arguments.
+  root.command('setup').description("complete this installation: the addon and TensorFlow's libraries");
+  return root;
+}
+
+/** Gives a command, and those below it, the program's way of ending. */
+function adopt(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) adopt(child, command);
+  return command;
+}
+
+/**
+ * Runs one command line (without node and script). Sets the exit code: 2 for bad usage or bad data, 1 for what went wrong
+ * outside. Errors are one line on stderr; QRKD_DEBUG=1 adds the stack.
+ */
+export async function main(argv: string[]): Promise<void> {
+  // `qrkd kernel | head` closes our stdout early; that is not an error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  process.on('uncaughtException', fail);
+  try {
+    const given = argv[0] === 'help' && argv[1] ? [argv[1], '--help'] : argv;
+    const wanted = given[0];
+    if (wanted !== undefined && !wanted.startsWith('-') && !(wanted in COMMANDS) && wanted !== 'help') {
+      if (wanted !== 'setup')
+        usage(`unknown command "${wanted}"${suggest(wanted, [...Object.keys(COMMANDS), 'setup'])}`);
+    }
+    const root = await program(wanted);
+    if (given.length === 0) root.help({ error: true });
+    await root.parseAsync(given, { from: 'user' });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function usage(message: string): never {
+  process.stderr.write(`qrkd: ${message}\n`);
+  throw new CommanderError(2, 'qrkd.usage', message);
+}
+
+function fail(error: unknown): void {
+  if (error instanceof CommanderError) {
+    // Commander has already written its message, or the help that was asked for.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+    return;
+  }
+  const { message, stack, code } = Object(error) as { message?: string; stack?: string; code?: string };
+  process.stderr.write(`qrkd: ${String(message ?? error).replace(/\s*\n\s*/g, ' ')}\n`);
+  if (process.env.QRKD_DEBUG && stack) process.stderr.write(`${stack}\n`);
+  // A missing addon is a fault of the installation, not of the command line.
+  process.exitCode = isUserError(error) && code !== 'ERR_QRKD_ADDON' ? 2 : 1;
+}
