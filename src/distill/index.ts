@@ -1,0 +1,31 @@
+/**
+ * Distillation: tfjs losses with gradients from the native engine, and the training loop. Loads a tensor backend.
+ * @module qrkd/distill
+ */
+export { angleLoss } from '../losses/angle.js';
+export { distanceLoss } from '../losses/distance.js';
+export { fidelityMatrix } from '../losses/fidelityMatrix.js';
+export { type KdOptions, kdLoss } from '../losses/kd.js';
+export { orthogonalProjection, type Projection, pcaProjection } from '../losses/projection.js';
+export {
+  type BatchLoss,
+  type LossEvaluation,
+  type Outputs,
+  type ProjectionOptions,
+  type QrkdLoss,
+  type QrkdLossOptions,
+  qrkdLoss,
+  type Term,
+  type TermValue,
+} from '../losses/qrkd.js';
+export { type QuantumLossOptions, quantumLoss } from '../losses/quantum.js';
+export { type BackendInfo, backendInfo, ready, type Tf, tf } from '../tensor/backend.js';
+export {
+  type DistillOptions,
+  type DistillResult,
+  distill,
+  type EpochMetrics,
+  type OptimizerName,
+} from './distill.js';
+export { type Evaluation, evaluate } from './evaluate.js';
+export type { SampleSet } from './samples.js';

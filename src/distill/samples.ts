@@ -1,0 +1,76 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import seedrandom from 'seedrandom';
+import type { Matrix } from '../engine/types.js';
+import { QrkdRangeError, QrkdTypeError } from '../errors.js';
+import { tf } from '../tensor/backend.js';
+
+/** Labelled samples: what qrkd/data's loaders return, or anything of one's own in this shape. */
+export interface SampleSet {
+  /** Model inputs, row-major. */
+  readonly images: Float32Array;
+  /** Class of each sample. */
+  readonly labels: Int32Array;
+  /** [n, ...shape of one sample]. */
+  readonly shape: readonly number[];
+}
+
+/** Checks lengths; `argument` names the set in the error. */
+export function checkSamples(set: SampleSet, argument: string): void {
+  if (!(set?.images instanceof Float32Array) || !(set.labels instanceof Int32Array) || !Array.isArray(set.shape)) {
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `${argument} must be { images: Float32Array, labels: Int32Array, shape: number[] }`,
+    );
+  }
+  const size = set.shape.reduce((product, extent) => product * extent, 1);
+  if (size !== set.images.length || set.labels.length !== set.shape[0] || set.labels.length === 0) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_SHAPE',
+      `${argument}: shape [${set.shape.join(', ')}] does not fit ${set.images.length} input numbers and ${set.labels.length} labels`,
+    );
+  }
+}
+
+/** A tensor of the samples from `start` up to `end`. */
+export function sliceTensor({ images, shape }: SampleSet, start: number, end: number): Tensor {
+  const size = images.length / shape[0];
+  return tf.tensor(images.subarray(start * size, end * size), [end - start, ...shape.slice(1)]);
+}
+
+/** A tensor of the samples at `rows`, in that order. */
+export function gatherTensor({ images, shape }: SampleSet, rows: Uint32Array): Tensor {
+  const size = images.length / shape[0];
+  const data = new Float32Array(rows.length * size);
+  rows.forEach((row, i) => {
+    data.set(images.subarray(row * size, (row + 1) * size), i * size);
+  });
+  return tf.tensor(data, [rows.length, ...shape.slice(1)]);
+}
+
+/** The rows of a matrix at `rows`, in that order. */
+export function gatherRows({ data, shape }: Matrix, rows: Uint32Array): Matrix<Float32Array> {
+  const width = shape[1];
+  const out = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => {
+    out.set(data.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return { data: out, shape: [rows.length, width] };
+}
+
+/**
+ * Mini-batches of one epoch: a Fisher-Yates shuffle of all rows, cut into batches of equal size. The rest that does not
+ * fill a batch is dropped, because relational terms depend on the batch size; the shuffle changes which rows those are.
+ */
+export function epochBatches(rows: number, batchSize: number, seed: number | string, epoch: number): Uint32Array[] {
+  const random = seedrandom(`qrkd-shuffle-${seed}-${epoch}`);
+  const order = Uint32Array.from({ length: rows }, (_, i) => i);
+  for (let i = rows - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    const held = order[i];
+    order[i] = order[j];
+    order[j] = held;
+  }
+  return Array.from({ length: Math.floor(rows / batchSize) }, (_, b) =>
+    order.subarray(b * batchSize, (b + 1) * batchSize),
+  );
+}
