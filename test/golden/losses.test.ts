@@ -90,12 +90,44 @@ describe('golden losses, tfjs', () => {
         if (golden.loss === 'angle') return angleLoss(student, teacher);
         const { student: ours, teacher: theirs } = golden.kernels!;
         const kernels = { student: kernelOf(ours, 'float32'), teacher: kernelOf(theirs, 'float32') };
-        return quantumLoss(student, teacher, kernels, { form: golden.form! });
+        return quantumLoss(student, teacher, { ...kernels, form: golden.form! });
       };
       const student = tensor(golden.students[0]!);
       const { value, grad } = tf.valueAndGrad((s) => loss(s as Tensor2D))(student);
       assertRelative(value.dataSync(), [golden.value], 1e-5, 'value', 1);
       assertRelative(grad.dataSync(), golden.gradients[0]!, 1e-4, 'gradient');
+    });
+  }
+
+  for (const golden of fixture.cases) {
+    if (golden.loss !== 'qrkd') continue;
+    it(golden.name, () => {
+      const kernels = {
+        student: kernelOf(golden.kernels!.student, 'float32'),
+        teacher: kernelOf(golden.kernels!.teacher, 'float32'),
+      };
+      const [teacherLogits, teacherFeatures] = golden.teachers.map((name) => input(name, 'float32'));
+      const students = golden.students.map(tensor);
+      const loss = qrkdLoss({ ...golden.weights!, kernels, scale: golden.scale! });
+      const batch = loss.prepare(teacherFeatures, students[1]!.shape[1]);
+      const seen: Record<string, number> = {};
+      const { value, grads } = tf.valueAndGrads((logits, features) =>
+        batch.scalar(
+          { logits: logits as Tensor2D, features: features as Tensor2D },
+          { logits: teacherLogits!, features: teacherFeatures! },
+          Int32Array.from(golden.labels!),
+          ({ terms }) => {
+            for (const [term, { raw }] of Object.entries(terms)) seen[term] = raw;
+          },
+        ),
+      )(students);
+      for (const [term, expected] of Object.entries(golden.terms!)) {
+        assertRelative([seen[term]!], [expected], 1e-5, term, 1);
+      }
+      assertRelative(value.dataSync(), [golden.value], 1e-5, 'value', 1);
+      grads.forEach((grad, i) => {
+        assertRelative(grad.dataSync(), golden.gradients[i]!, 1e-4, `gradient of the ${golden.students[i]}`);
+      });
     });
   }
 });
