@@ -44,8 +44,6 @@ function loadTensorFlow(): Choice {
   legacy.isArray ??= Array.isArray;
   // Without this TensorFlow greets every process with three lines about instruction sets.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  // TensorFlow turns oneDNN on by itself only on some processors; on the others it nearly halves a convolution's time too.
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   const tf = require('@tensorflow/tfjs-node') as Tf;
   const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };
   const version = binding.TF_Version;
