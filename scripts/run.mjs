@@ -17,7 +17,7 @@ export function seconds(start) {
 
 /**
  * Runs a program to its end and returns its stdout. While it runs, `what` is announced after 1.5 s and then every 5 s
- * with the time so far and, if given, what `progress()` returns. A failure throws an Error with the end of its output.
+ * with the time so far and, if given, what `progress(last line of its output)` returns. A failure throws an Error with the end of its output.
  */
 export function run(command, args, { what, progress, cwd, env, timeout } = {}) {
   return new Promise((resolve, reject) => {
@@ -34,7 +34,7 @@ export function run(command, args, { what, progress, cwd, env, timeout } = {}) {
     });
     let timer;
     const tick = () => {
-      const extra = progress?.();
+      const extra = progress?.(output.slice(output.trimEnd().lastIndexOf('\n') + 1));
       say(`${what} ... ${seconds(start)}${extra ? `, ${extra}` : ''}`);
       timer = setTimeout(tick, NEXT_LINES_MS);
     };

@@ -1,4 +1,7 @@
 // `qrkd setup`: makes this installation complete. Idempotent; with nothing to do it takes a fraction of a second.
+import { setUpAddon } from './addon.mjs';
 import { setUpTensorFlow } from './tensorflow.mjs';
 
-process.exitCode = (await setUpTensorFlow()) ? 0 : 1;
+const addon = await setUpAddon();
+const tensorflow = await setUpTensorFlow();
+process.exitCode = addon && tensorflow ? 0 : 1;
