@@ -6,7 +6,13 @@ import { tf } from '../tensor/backend.js';
 import { crossEntropyGradient } from './crossEntropy.js';
 import { checkTemperature, DEFAULT_TEMPERATURE, kdLossGradient } from './kd.js';
 import { orthogonalProjection, type Projection, pcaProjection } from './projection.js';
-import { checkQuantumOptions, kernelWidth, type QuantumLossOptions, quantumLossGradient } from './quantum.js';
+import {
+  checkQuantumOptions,
+  kernelMatrices,
+  kernelWidth,
+  type QuantumLossOptions,
+  quantumLossGradient,
+} from './quantum.js';
 import { checkSameRows, gradientTensor, matrixOf } from './tensors.js';
 import type { LossGradient } from './types.js';
 
@@ -88,6 +94,8 @@ export interface BatchLoss {
     labels: Int32Array,
     onEvaluation?: (evaluation: LossEvaluation, student: Outputs & { logits: Matrix }) => void,
   ): Scalar;
+  /** The kernel matrices that the quantum term compares, [N, N] each, for features of N samples. Needs a quantum term. */
+  kernelMatrices(student: Matrix, teacher: Matrix): { student: Matrix; teacher: Matrix };
 }
 
 const KEYS = [...TERMS, 'temperature', 'kernels', 'form', 'scale', 'projection'] as const;
@@ -146,7 +154,16 @@ export class QrkdLoss {
     const quantum = this.#prepareQuantum(teacherFeatures, studentWidth);
     const evaluate = (student: Outputs, teacher: Outputs, labels: Int32Array) =>
       this.#evaluate(student, teacher, labels, quantum);
-    return { evaluate, scalar: (student, ...rest) => scalarOf(evaluate, student, ...rest) };
+    return {
+      evaluate,
+      scalar: (student, ...rest) => scalarOf(evaluate, student, ...rest),
+      kernelMatrices(student, teacher) {
+        if (quantum === undefined) {
+          throw new QrkdRangeError('ERR_QRKD_VALUE', 'kernelMatrices: the loss has no quantum term');
+        }
+        return kernelMatrices(student, teacher, quantum);
+      },
+    };
   }
 
   #prepareQuantum(

@@ -93,6 +93,18 @@ function withFirstUnit({ data, shape }: Matrix, rows: number[]): Matrix {
   return { data: copy, shape };
 }
 
+/** The two N x N matrices that {@link quantumLoss} compares, on plain matrices. */
+export function kernelMatrices(
+  student: Matrix,
+  teacher: Matrix,
+  { student: studentKernel, teacher: teacherKernel, scale, projection }: QuantumLossOptions,
+): { student: Matrix; teacher: Matrix } {
+  return {
+    student: studentKernel.matrix(prepareInputs(studentKernel, student, scale, projection?.student, 'student').matrix),
+    teacher: teacherKernel.matrix(prepareInputs(teacherKernel, teacher, scale, projection?.teacher, 'teacher').matrix),
+  };
+}
+
 /** Value and gradient of {@link quantumLoss} on plain matrices; `zeroVectors` counts rows that an amplitude map could not encode. */
 export function quantumLossGradient(
   student: Matrix,

@@ -1,0 +1,132 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { type ErrorCode, QrkdRangeError } from '../errors.js';
+import type { RunRecord, RunSpec } from './run.js';
+import type { WorkerMessage } from './worker.js';
+
+/** A run and what must be finished before it. */
+export interface Job {
+  key: string;
+  spec: RunSpec;
+  after?: string;
+}
+
+export interface PoolOptions {
+  signal?: AbortSignal;
+  onSteps: (key: string, steps: number) => void;
+  onRecord: (job: Job, record: RunRecord) => void | Promise<void>;
+}
+
+/** Each worker is one thread: small models keep two single threads busier than one pair, by nearly a factor of two. */
+const ENVIRONMENT = {
+  TF_NUM_INTRAOP_THREADS: '1',
+  TF_NUM_INTEROP_THREADS: '1',
+  QRKD_THREADS: '1',
+};
+
+const STDERR_KEPT = 4000;
+
+class Worker {
+  readonly #child: ChildProcess;
+  #stderr = '';
+  #job:
+    | { onSteps: (steps: number) => void; resolve: (record: RunRecord) => void; reject: (error: Error) => void }
+    | undefined;
+
+  constructor() {
+    this.#child = fork(new URL('./worker.js', import.meta.url), {
+      // TensorFlow turns oneDNN on by itself only on some processors; on the others too it nearly halves a convolution's
+      // time. Asked for, it says so on stderr, which is kept for the case of failure.
+      env: { TF_ENABLE_ONEDNN_OPTS: '1', ...process.env, ...ENVIRONMENT },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#child.stderr!.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_KEPT);
+    });
+    this.#child.on('message', (message: WorkerMessage) => this.#receive(message));
+    this.#child.on('error', (error) => this.#job?.reject(error));
+    // 'close', not 'exit': by then all of stderr has been read.
+    this.#child.on('close', (code, signal) => {
+      this.#job?.reject(
+        new Error(`a training process ended (${signal ?? `exit code ${code}`})\n${this.#stderr.trim()}`),
+      );
+    });
+  }
+
+  run(spec: RunSpec, onSteps: (steps: number) => void): Promise<RunRecord> {
+    return new Promise((resolve, reject) => {
+      this.#job = { onSteps, resolve, reject };
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
+        reject(new Error(`a training process ended at its start\n${this.#stderr.trim()}`));
+      } else {
+        this.#child.send(spec);
+      }
+    });
+  }
+
+  #receive(message: WorkerMessage): void {
+    const job = this.#job;
+    if (message.type === 'steps') job?.onSteps(message.steps);
+    if (message.type === 'done') {
+      this.#job = undefined;
+      job?.resolve(message.record);
+    }
+    if (message.type === 'failed') {
+      this.#job = undefined;
+      const { code } = message;
+      if (code) job?.reject(new QrkdRangeError(code as ErrorCode, message.message));
+      else job?.reject(new Error(`${message.message}\n${this.#stderr.trim()}`));
+    }
+  }
+
+  stop(): void {
+    this.#job = undefined;
+    this.#child.kill();
+  }
+}
+
+/**
+ * Runs jobs on processes of one thread each, as many as there are processors; earlier jobs first, each after the one that it
+ * waits for. The first failure, or an abort, stops all of them.
+ */
+export async function runPool(
+  jobs: readonly Job[],
+  finished: ReadonlySet<string>,
+  options: PoolOptions,
+): Promise<void> {
+  const done = new Set(finished);
+  const waiting = jobs.filter(({ key }) => !done.has(key));
+  if (waiting.length === 0) return;
+  options.signal?.throwIfAborted();
+
+  const workers = Array.from({ length: Math.min(availableParallelism(), waiting.length) }, () => new Worker());
+  let wake: () => void = () => undefined;
+  let changed = new Promise<void>((resolve) => (wake = resolve));
+  const notify = () => {
+    wake();
+    changed = new Promise<void>((resolve) => (wake = resolve));
+  };
+  const loop = async (worker: Worker): Promise<void> => {
+    for (;;) {
+      const index = waiting.findIndex(({ after }) => after === undefined || done.has(after));
+      if (index < 0) {
+        if (waiting.length === 0) return;
+        await changed;
+        continue;
+      }
+      const [job] = waiting.splice(index, 1);
+      const record = await worker.run(job.spec, (steps) => options.onSteps(job.key, steps));
+      await options.onRecord(job, record);
+      done.add(job.key);
+      notify();
+    }
+  };
+  const aborted = new Promise<never>((_, reject) => {
+    options.signal?.addEventListener('abort', () => reject(options.signal!.reason), { once: true });
+  });
+  try {
+    await Promise.race([Promise.all(workers.map(loop)), aborted]);
+  } finally {
+    for (const worker of workers) worker.stop();
+  }
+}

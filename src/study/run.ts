@@ -1,0 +1,169 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { holdOut, loadData, selectRows } from '../data/index.js';
+import { type DistillResult, distill } from '../distill/distill.js';
+import { evaluate } from '../distill/evaluate.js';
+import { allOutputs, openModel } from '../distill/outputs.js';
+import type { SampleSet } from '../distill/samples.js';
+import type { Matrix } from '../engine/types.js';
+import type { QrkdLoss } from '../losses/qrkd.js';
+import { qrkdLoss } from '../losses/qrkd.js';
+import { loadModel, paperStudent, paperTeacher, saveModel } from '../models/index.js';
+import type { StudyConfig } from './config.js';
+import { makeLoss } from './kernels.js';
+import { TEACHER } from './table.js';
+
+/** One model to train: the teacher of a seed, or one method's student of a seed. */
+export interface RunSpec {
+  /** {@link TEACHER} or a method's name. */
+  method: string;
+  seed: number;
+  config: StudyConfig;
+  /** Where the trained model is saved. */
+  folder: string;
+  /** The same seed's trained teacher; for runs that compare with it. */
+  teacherFolder?: string;
+}
+
+/** A square matrix of numbers rounded for a picture. */
+export type Picture = number[][];
+
+/** What a finished run leaves behind, beside the model. */
+export interface RunRecord {
+  method: string;
+  seed: number;
+  parameters: number;
+  seconds: number;
+  result: Omit<DistillResult, 'student'>;
+  /** For quantum terms: kernel matrices of a few validation samples, sorted by class. */
+  kernels?: { labels: number[]; teacher: Picture; before: Picture; after: Picture };
+}
+
+/** Samples per class in the pictures of kernel matrices. */
+const PICTURED = 4;
+
+interface Parts {
+  train: SampleSet;
+  validation: SampleSet;
+  test: SampleSet;
+}
+
+let loaded: { key: string; parts: Parts } | undefined;
+
+/** The data's parts; kept for the next run of the same process. */
+function parts({ data, samples }: StudyConfig): Parts {
+  const key = JSON.stringify([data, samples]);
+  if (loaded?.key !== key) {
+    const source = loadData(data);
+    const { train, validation } = holdOut(source);
+    const some = samples === undefined || samples >= train.shape[0] ? train : firstRows(train, samples);
+    loaded = { key, parts: { train: some, validation, test: source.test } };
+  }
+  return loaded.parts;
+}
+
+function firstRows(set: Parameters<typeof selectRows>[0], n: number) {
+  return selectRows(
+    set,
+    Int32Array.from({ length: n }, (_, i) => i),
+  );
+}
+
+/** Steps that a run takes; `trainingSamples` is the number left after validation rows and `samples`. */
+export function stepsOf(config: StudyConfig, method: string, trainingSamples: number): number {
+  const { epochs, batchSize } = method === TEACHER ? config.teacher : config.student;
+  if (method === TEACHER && config.teacher.model !== undefined) return 0;
+  return epochs * Math.floor(trainingSamples / batchSize);
+}
+
+export function trainingSamples(config: StudyConfig): number {
+  return parts(config).train.shape[0];
+}
+
+/** Trains one model, evaluates it (the test part once, at the end), saves it. */
+export async function runOne(spec: RunSpec, onStep: (step: number) => void): Promise<RunRecord> {
+  const start = performance.now();
+  const { config, method, seed } = spec;
+  const { train, validation, test } = parts(config);
+  if (method === TEACHER && config.teacher.model !== undefined) return givenTeacher(spec, config.teacher.model);
+  const isTeacher = method === TEACHER;
+  const { epochs, batchSize, optimizer, learningRate } = isTeacher ? config.teacher : config.student;
+  const model = isTeacher
+    ? paperTeacher({ variant: config.teacher.variant, seed })
+    : config.student.model !== undefined
+      ? await loadModel(config.student.model)
+      : paperStudent({ embedding: config.student.embedding, seed });
+  const teacher = spec.teacherFolder === undefined ? undefined : await loadModel(spec.teacherFolder);
+  const loss = isTeacher ? qrkdLoss({ ce: 1 }) : makeLoss(config.methods[method]);
+  const picture = teacher && loss.weights.quantum > 0 ? picturing(config, loss, model, teacher) : undefined;
+  const before = picture?.();
+  const { student: _, ...result } = await distill({
+    student: model,
+    ...(teacher && { teacher }),
+    train,
+    validation,
+    test,
+    loss,
+    epochs,
+    batchSize,
+    optimizer,
+    learningRate,
+    seed,
+    featureLayer: config.featureLayer,
+    onStep,
+  });
+  const after = picture?.();
+  await saveModel(model, spec.folder);
+  return {
+    method,
+    seed,
+    parameters: model.countParams(),
+    seconds: (performance.now() - start) / 1000,
+    result,
+    ...(before &&
+      after && {
+        kernels: { labels: before.labels, teacher: before.teacher, before: before.student, after: after.student },
+      }),
+  };
+}
+
+/** The record of a teacher that is used as it came. */
+async function givenTeacher({ config, method, seed, folder }: RunSpec, path: string): Promise<RunRecord> {
+  const start = performance.now();
+  const { train, validation, test } = parts(config);
+  const model = await loadModel(path);
+  await saveModel(model, folder);
+  const final = { train: evaluate(model, train), validation: evaluate(model, validation), test: evaluate(model, test) };
+  return {
+    method,
+    seed,
+    parameters: model.countParams(),
+    seconds: (performance.now() - start) / 1000,
+    result: { epochs: [], steps: 0, stepMilliseconds: 0, ...final },
+  };
+}
+
+/** A function that pictures both kernel matrices as the student is at that moment. */
+function picturing(config: StudyConfig, loss: QrkdLoss, student: LayersModel, teacher: LayersModel) {
+  const { train, validation } = parts(config);
+  const rows = pictureRows(validation.labels);
+  const few = selectRows({ ...validation, classes: 0 } as Parameters<typeof selectRows>[0], rows);
+  const openedTeacher = openModel(teacher, config.featureLayer, 'teacher');
+  const openedStudent = openModel(student, config.featureLayer, 'student');
+  const batchLoss = loss.prepare(allOutputs(openedTeacher, train).features, openedStudent.featureWidth);
+  const teacherFeatures = allOutputs(openedTeacher, few).features!;
+  return () => {
+    const matrices = batchLoss.kernelMatrices(allOutputs(openedStudent, few).features!, teacherFeatures);
+    return { labels: [...few.labels], teacher: pictureOf(matrices.teacher), student: pictureOf(matrices.student) };
+  };
+}
+
+function pictureRows(labels: Int32Array): number[] {
+  const classes = [...new Set(labels)].sort((a, b) => a - b);
+  return classes.flatMap((label) => [...labels.keys()].filter((row) => labels[row] === label).slice(0, PICTURED));
+}
+
+function pictureOf({ data, shape: [n] }: Matrix): Picture {
+  return Array.from({ length: n }, (_, i) =>
+    Array.from(data.subarray(i * n, (i + 1) * n), (v) => Math.round(v * 1e4) / 1e4),
+  );
+}
