@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { firstWorking, run, say, seconds } from './run.mjs';
+import { run, say, seconds } from './run.mjs';
 
 const require = createRequire(import.meta.url);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -43,7 +43,7 @@ export async function setUpAddon({ root = ROOT, builders = ['cmake-js', 'node-gy
     }
   }
   say(
-    'addon: could not be built. Install a C++17 compiler and CMake 3.18 or newer, then run `npx qrkd setup`. What was tried:',
+    'addon: could not be built. Install a C++17 compiler and CMake 3.19 or newer, then run `npx qrkd setup`. What was tried:',
   );
   for (const line of failures.join('\n').split('\n')) say(`  ${line}`);
   return false;
@@ -51,15 +51,24 @@ export async function setUpAddon({ root = ROOT, builders = ['cmake-js', 'node-gy
 
 const BUILDERS = {
   'cmake-js': async (root) => {
-    if (!(await firstWorking([['cmake']]))) throw new Error('no CMake found');
+    await requireCmake();
     const manifest = require.resolve('cmake-js/package.json');
     const program = join(dirname(manifest), require(manifest).bin['cmake-js']);
     const jobs = ['--parallel', String(availableParallelism())];
-    await run(process.execPath, [program, 'compile', '--directory', root, ...jobs], {
-      what: 'building the addon with cmake-js',
-      progress: share,
-      cwd: root,
-    });
+    const cmakeJs = (command) =>
+      run(process.execPath, [program, command, '--directory', root, ...jobs], {
+        what: 'building the addon with cmake-js',
+        progress: share,
+        cwd: root,
+      });
+    const configuredBefore = existsSync(join(root, 'build/CMakeCache.txt'));
+    try {
+      await cmakeJs('build');
+    } catch (error) {
+      // What an earlier Node, compiler or place on disk left there may not fit any more; a first build has no such excuse.
+      if (!configuredBefore) throw error;
+      await cmakeJs('rebuild');
+    }
   },
   'node-gyp': async (root) => {
     const program = nodeGyp();
@@ -74,6 +83,14 @@ const BUILDERS = {
     });
   },
 };
+
+async function requireCmake() {
+  const output = await run('cmake', ['--version']).catch(() => {
+    throw new Error('no CMake found');
+  });
+  const [, major, minor] = /version (\d+)\.(\d+)/.exec(output) ?? [];
+  if (major * 1000 + Number(minor) < 3019) throw new Error(`CMake ${major}.${minor} is older than 3.19`);
+}
 
 /** The share that is done, from CMake's line "[ 40%] Building ..." or Ninja's "[4/10] Building ...". */
 function share(lastLine) {

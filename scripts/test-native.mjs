@@ -10,7 +10,7 @@ const jobs = String(availableParallelism());
 
 try {
   const common = { cwd: root, progress: (line) => /^\[[^\]]*\]/.exec(line)?.[0] };
-  await run('cmake', ['-S', '.', '-B', folder, '-DCMAKE_BUILD_TYPE=Release', '-DQRKD_TESTS=ON'], common);
+  await run('cmake', ['-S', '.', '-B', folder, '-DCMAKE_BUILD_TYPE=Release', '-DQRKD_DEVELOPER=ON'], common);
   await run('cmake', ['--build', folder, '--parallel', jobs], { ...common, what: 'building the native tests' });
   const { status } = spawnSync('ctest', ['--test-dir', folder, '--output-on-failure'], { cwd: root, stdio: 'inherit' });
   process.exitCode = status ?? 1;
