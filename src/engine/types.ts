@@ -39,6 +39,19 @@ export interface ForwardPass {
   dispose(): void;
 }
 
+/**
+ * How a square kernel matrix is compared with a target: 'smooth-l1' (beta 1, mean over all N^2), 'smooth-l1-off-diagonal'
+ * (mean over i != j), 'squared' (mean over all N^2) or 'alignment' (1 - centred kernel alignment).
+ */
+export type KernelLossForm = 'smooth-l1' | 'smooth-l1-off-diagonal' | 'squared' | 'alignment';
+
+/** A loss and its gradient with respect to the samples. */
+export interface LossGradient {
+  loss: number;
+  /** Shape of the samples, element type of the kernel's precision. */
+  gradient: Matrix;
+}
+
 /** What every kernel offers: FidelityKernel and the classical controls RbfKernel and CosineKernel. */
 export interface Kernel {
   readonly precision: Precision;
@@ -47,6 +60,8 @@ export interface Kernel {
   matrixAsync(X: MatrixLike, Y?: MatrixLike, options?: AsyncOptions): Promise<Matrix>;
   forward(X: MatrixLike, Y?: MatrixLike): ForwardPass;
   gradient(X: MatrixLike, dK: MatrixLike, Y?: MatrixLike): Gradient;
+  /** Loss between the Gram matrix of X and a target [N, N], with its gradient with respect to X, in one native call. */
+  lossGradient(X: MatrixLike, target: MatrixLike, form?: KernelLossForm): LossGradient;
   /** Plain JSON from which the same kernel can be made. */
   toJSON(): Record<string, unknown>;
 }

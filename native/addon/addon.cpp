@@ -1,0 +1,56 @@
+// Module entry: what TypeScript's src/engine/native.ts sees.
+#include <napi.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "../core/isa.h"
+#include "../core/thread_pool.h"
+#include "arguments.h"
+#include "kernel_object.h"
+#include "losses.h"
+
+namespace qrkd::addon {
+namespace {
+
+Napi::Array strings(Napi::Env env, const std::vector<std::string>& values) {
+  Napi::Array array = Napi::Array::New(env, values.size());
+  for (std::uint32_t i = 0; i < values.size(); ++i) array.Set(i, values[i]);
+  return array;
+}
+
+/// simd() -> { known, supported, active, threads, availableThreads }
+Napi::Value simd(const Napi::CallbackInfo& info) {
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("known", strings(info.Env(), knownInstructionSets()));
+  result.Set("supported", strings(info.Env(), supportedInstructionSets()));
+  result.Set("active", instructionSet().name);
+  result.Set("threads", threads());
+  result.Set("availableThreads", availableThreads());
+  return result;
+}
+
+void selectIsa(const Napi::CallbackInfo& info) {
+  guarded(info.Env(), [&] { selectInstructionSet(info[0].ToString()); });
+}
+
+void useThreads(const Napi::CallbackInfo& info) { setThreads(static_cast<int>(count(info[0], "threads"))); }
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  KernelObject::define(env, exports);
+  ForwardObject::define(env, exports);
+  defineLosses(env, exports);
+  exports.Set("simd", Napi::Function::New(env, simd));
+  exports.Set("selectInstructionSet", Napi::Function::New(env, selectIsa));
+  exports.Set("setThreads", Napi::Function::New(env, useThreads));
+  return exports;
+}
+
+}  // namespace
+}  // namespace qrkd::addon
+
+namespace {
+Napi::Object initialise(Napi::Env env, Napi::Object exports) { return qrkd::addon::init(env, exports); }
+}  // namespace
+
+NODE_API_MODULE(qrkd, initialise)

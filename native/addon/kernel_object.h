@@ -1,0 +1,54 @@
+// The JavaScript classes NativeKernel and NativeForward.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <variant>
+
+#include "../core/kernel.h"
+
+namespace qrkd::addon {
+
+using AnyKernel = std::variant<std::shared_ptr<Kernel<float>>, std::shared_ptr<Kernel<double>>>;
+using AnyForward = std::variant<std::unique_ptr<Forward<float>>, std::unique_ptr<Forward<double>>>;
+
+class KernelObject : public Napi::ObjectWrap<KernelObject> {
+ public:
+  static void define(Napi::Env env, Napi::Object exports);
+  explicit KernelObject(const Napi::CallbackInfo& info);
+
+ private:
+  /// matrix(x, n, y | null, m, out)
+  void matrix(const Napi::CallbackInfo& info);
+  /// matrixAsync(x, n, y | null, m, out: ArrayBuffer) -> { promise, cancel(), progress() }
+  Napi::Value matrixAsync(const Napi::CallbackInfo& info);
+  /// forward(x, n, y | null, m, out) -> NativeForward
+  Napi::Value forward(const Napi::CallbackInfo& info);
+  /// states(x, n, real, imag)
+  void states(const Napi::CallbackInfo& info);
+  /// kernelLoss(x, n, target, form, gradient) -> loss
+  Napi::Value kernelLoss(const Napi::CallbackInfo& info);
+
+  AnyKernel kernel_;
+  std::size_t features_ = 0;
+};
+
+class ForwardObject : public Napi::ObjectWrap<ForwardObject> {
+ public:
+  static void define(Napi::Env env, Napi::Object exports);
+  explicit ForwardObject(const Napi::CallbackInfo& info);
+  static Napi::Object wrap(Napi::Env env, AnyForward forward, std::size_t n, std::size_t m, std::size_t features,
+                           bool cross);
+
+ private:
+  /// gradient(dK, dx, dy | null)
+  void gradient(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info);
+
+  AnyForward forward_;
+  std::size_t rows_ = 0, columns_ = 0, features_ = 0;
+  bool cross_ = false;
+};
+
+}  // namespace qrkd::addon

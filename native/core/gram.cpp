@@ -1,0 +1,202 @@
+#include "gram.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "isa.h"
+#include "thread_pool.h"
+
+namespace qrkd {
+namespace {
+
+// Float32 tiles are added to a double tile after this many amplitudes: beyond it the sum of many chunks loses digits.
+constexpr std::size_t kSinglePrecisionSpan = 8192;
+
+// A square block of tiles shares its operands while they are in the L2 cache: each 16 KiB chunk of a panel is used by
+// `block` tiles.
+std::size_t blockSize(std::size_t panels) { return panels >= 16 ? 4 : panels >= 8 ? 2 : 1; }
+
+template <class T>
+void finish(const T* tile, bool complex, std::size_t i0, std::size_t j0, std::size_t rows, std::size_t columns,
+            bool mirror, T* out) {
+  constexpr int W = kLanes<T>;
+  T square[W * W];  // [j][i]
+  for (int j = 0; j < W; ++j) {
+    const T* re = tile + j * (complex ? 2 * W : W);
+    for (int i = 0; i < W; ++i) square[j * W + i] = complex ? re[i] * re[i] + re[W + i] * re[W + i] : re[i] * re[i];
+  }
+  if (mirror && i0 == j0) {
+    for (int i = 0; i < W; ++i) {
+      for (int j = 0; j < i; ++j) square[j * W + i] = square[i * W + j];
+    }
+  }
+  const std::size_t iEnd = std::min<std::size_t>(W, rows - i0), jEnd = std::min<std::size_t>(W, columns - j0);
+  for (std::size_t i = 0; i < iEnd; ++i) {
+    T* row = out + (i0 + i) * columns + j0;
+    for (std::size_t j = 0; j < jEnd; ++j) row[j] = square[j * W + i];
+  }
+  if (mirror && i0 != j0) {
+    for (std::size_t j = 0; j < jEnd; ++j) {
+      std::copy(square + j * W, square + j * W + iEnd, out + (j0 + j) * columns + i0);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* keep, Job& job) {
+  constexpr std::size_t W = kLanes<T>;
+  const bool symmetric = b == nullptr;
+  const Panels<T>& other = symmetric ? a : *b;
+  const std::size_t rowPanels = a.panels(), columnPanels = other.panels();
+  const std::size_t tileSize = W * a.width();
+  const std::size_t block = std::min(blockSize(rowPanels), blockSize(columnPanels));
+  const bool twoLevels = sizeof(T) == 4 && a.length > kSinglePrecisionSpan;
+  if (keep != nullptr) {
+    keep->symmetric = symmetric;
+    keep->columns = columnPanels;
+    keep->tileSize = tileSize;
+    keep->tiles = Buffer<T>((symmetric ? rowPanels * (rowPanels + 1) / 2 : rowPanels * columnPanels) * tileSize);
+  }
+
+  struct Block {
+    std::size_t i, j;
+  };
+  std::vector<Block> blocks;
+  for (std::size_t i = 0; i < rowPanels; i += block) {
+    for (std::size_t j = symmetric ? i : 0; j < columnPanels; j += block) blocks.push_back({i, j});
+  }
+  const auto& kernel = kernels<T>();
+  const auto product = a.complex ? kernel.gramTile : kernel.gramTileReal;
+  const double pairs = static_cast<double>(a.count) * static_cast<double>(other.count) * (symmetric ? 0.5 : 1.0);
+  const double flops = pairs * static_cast<double>(a.length) * (a.complex ? 8 : 2);
+
+  std::vector<Buffer<T>> tiles(threads());
+  std::vector<Buffer<double>> sums(twoLevels ? threads() : 0);
+  job.expect(blocks.size());
+  parallelFor(blocks.size(), flops, job, [&](std::size_t item, int worker) {
+    const auto [i0, j0] = blocks[item];
+    const std::size_t iEnd = std::min(i0 + block, rowPanels), jEnd = std::min(j0 + block, columnPanels);
+    if (tiles[worker].size() == 0) tiles[worker] = Buffer<T>(block * block * tileSize);
+    Buffer<T>& tile = tiles[worker];
+    std::fill(tile.data(), tile.data() + tile.size(), T(0));
+    if (twoLevels) {
+      if (sums[worker].size() == 0) sums[worker] = Buffer<double>(block * block * tileSize);
+      std::fill(sums[worker].data(), sums[worker].data() + sums[worker].size(), 0.0);
+    }
+    for (std::size_t k = 0; k < a.length; k += kGramChunk) {
+      const std::size_t length = std::min(kGramChunk, a.length - k);
+      for (std::size_t i = i0; i < iEnd; ++i) {
+        for (std::size_t j = symmetric ? std::max(i, j0) : j0; j < jEnd; ++j) {
+          product(a.panel(i) + k * a.width(), other.panel(j) + k * a.width(), length,
+                  tile.data() + ((i - i0) * block + (j - j0)) * tileSize);
+        }
+      }
+      if (twoLevels && ((k + length) % kSinglePrecisionSpan == 0 || k + length == a.length)) {
+        if (job.cancelled()) return;
+        for (std::size_t s = 0; s < tile.size(); ++s) {
+          sums[worker][s] += tile[s];
+          tile[s] = T(0);
+        }
+      }
+    }
+    if (twoLevels) std::copy(sums[worker].data(), sums[worker].data() + tile.size(), tile.data());
+    for (std::size_t i = i0; i < iEnd; ++i) {
+      for (std::size_t j = symmetric ? std::max(i, j0) : j0; j < jEnd; ++j) {
+        const T* done = tile.data() + ((i - i0) * block + (j - j0)) * tileSize;
+        if (out != nullptr) finish(done, a.complex, i * W, j * W, a.count, other.count, symmetric, out);
+        if (keep != nullptr) std::copy(done, done + tileSize, keep->tile(i, j));
+      }
+    }
+    job.advance();
+  });
+}
+
+namespace {
+
+// coefficient[j][2][i] = S_ij <psi_i|psi_j> for target panel `target` (lanes i) against panel `source` (lanes j); the
+// microkernel conjugates it. Real panels: 2 S_ij x_i.x_j, [j][i].
+template <class T>
+void coefficients(const Overlaps<T>& overlaps, bool complex, const T* dK, std::size_t rows, std::size_t columns,
+                  Side side, std::size_t target, std::size_t source, T* out) {
+  constexpr std::size_t W = kLanes<T>;
+  const bool symmetric = overlaps.symmetric;
+  // Stored tiles have the lower panel (or the row side) in the lanes.
+  const bool swapped = symmetric ? source < target : side == Side::kColumns;
+  const T* tile = swapped ? overlaps.tile(source, target) : overlaps.tile(target, source);
+  const std::size_t targetCount = side == Side::kRows ? rows : columns;
+  const std::size_t sourceCount = symmetric ? rows : side == Side::kRows ? columns : rows;
+  for (std::size_t j = 0; j < W; ++j) {
+    const std::size_t s = source * W + j;
+    for (std::size_t i = 0; i < W; ++i) {
+      const std::size_t t = target * W + i;
+      T weight = 0;
+      if (t < targetCount && s < sourceCount) {
+        if (symmetric) {
+          weight = dK[t * columns + s] + dK[s * columns + t];
+        } else {
+          weight = side == Side::kRows ? dK[t * columns + s] : dK[s * columns + t];
+        }
+      }
+      const std::size_t lane = swapped ? j : i, entry = swapped ? i : j;
+      if (complex) {
+        out[j * 2 * W + i] = weight * tile[entry * 2 * W + lane];
+        out[j * 2 * W + W + i] = (swapped ? -weight : weight) * tile[entry * 2 * W + W + lane];
+      } else {
+        out[j * W + i] = 2 * weight * tile[entry * W + lane];
+      }
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void gramAdjoint(const Panels<T>& a, const Panels<T>* b, const Overlaps<T>& overlaps, const T* dK, Side side, Job& job,
+                 const std::function<void(std::size_t, T*, int)>& consume) {
+  const Panels<T>& other = b == nullptr ? a : *b;
+  const Panels<T>& targets = side == Side::kRows ? a : other;
+  const Panels<T>& sources = side == Side::kRows ? other : a;
+  const std::size_t coefficientSize = kLanes<T> * a.width();
+  const auto& kernel = kernels<T>();
+  const auto apply = a.complex ? kernel.applyTile : kernel.applyTileReal;
+  const double flops = static_cast<double>(targets.count) * static_cast<double>(sources.count) *
+                       static_cast<double>(a.length) * (a.complex ? 8 : 2);
+
+  struct Scratch {
+    Buffer<T> lambda, coefficient;
+  };
+  std::vector<Scratch> scratch(threads());
+  job.expect(targets.panels());
+  parallelFor(targets.panels(), flops, job, [&](std::size_t target, int worker) {
+    auto& [lambda, coefficient] = scratch[worker];
+    if (lambda.size() == 0) {
+      lambda = Buffer<T>(targets.length * targets.width());
+      coefficient = Buffer<T>(kApplyPanels * coefficientSize);
+    }
+    std::fill(lambda.data(), lambda.data() + lambda.size(), T(0));
+    for (std::size_t source = 0; source < sources.panels(); source += kApplyPanels) {
+      if (job.cancelled()) return;
+      const int panels = static_cast<int>(std::min<std::size_t>(kApplyPanels, sources.panels() - source));
+      const T* pointers[kApplyPanels];
+      for (int p = 0; p < panels; ++p) {
+        pointers[p] = sources.panel(source + p);
+        coefficients(overlaps, a.complex, dK, a.count, other.count, side, target, source + p,
+                     coefficient.data() + p * coefficientSize);
+      }
+      apply(pointers, coefficient.data(), panels, a.length, lambda.data());
+    }
+    consume(target, lambda.data(), worker);
+    job.advance();
+  });
+}
+
+template void gramMatrix(const Panels<float>&, const Panels<float>*, float*, Overlaps<float>*, Job&);
+template void gramMatrix(const Panels<double>&, const Panels<double>*, double*, Overlaps<double>*, Job&);
+template void gramAdjoint(const Panels<float>&, const Panels<float>*, const Overlaps<float>&, const float*, Side, Job&,
+                          const std::function<void(std::size_t, float*, int)>&);
+template void gramAdjoint(const Panels<double>&, const Panels<double>*, const Overlaps<double>&, const double*, Side,
+                          Job&, const std::function<void(std::size_t, double*, int)>&);
+
+}  // namespace qrkd

@@ -1,0 +1,26 @@
+// Which instruction set runs: chosen once, by what the processor and the operating system support.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/table.h"
+
+namespace qrkd {
+
+/// Names of the instruction sets that this machine can run, weakest first; always contains "scalar".
+std::vector<std::string> supportedInstructionSets();
+
+/// Names of all instruction sets that this build knows.
+std::vector<std::string> knownInstructionSets();
+
+/// Forces one; throws std::invalid_argument if it is not in supportedInstructionSets().
+void selectInstructionSet(const std::string& name);
+
+/// The one in use: the strongest supported unless another was selected.
+const InstructionSet& instructionSet();
+
+template <class T>
+const KernelTable<T>& kernels();
+
+}  // namespace qrkd

@@ -1,0 +1,52 @@
+// What every kernel offers to the addon: values, and a forward pass that can be differentiated.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+
+#include "job.h"
+#include "panel.h"
+
+namespace qrkd {
+
+/// A sample that the kernel cannot use (the addon turns it into an error that names the row).
+struct BadSample : std::runtime_error {
+  BadSample(std::size_t rowIndex, bool second, const char* why)
+      : std::runtime_error(why), row(rowIndex), inY(second) {}
+  std::size_t row;
+  bool inY;
+};
+
+/// A finished forward pass with all that its gradient needs. Its inputs are copied.
+template <class T>
+class Forward {
+ public:
+  virtual ~Forward() = default;
+  /// Exact vector-Jacobian product. dK: row-major like the matrix. dx: [rows, features]; dy: [columns, features], or
+  /// null for a symmetric Gram, whose gradient is all in dx.
+  virtual void gradient(const T* dK, double* dx, double* dy, Job& job) = 0;
+};
+
+template <class T>
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual std::size_t features() const = 0;
+  /// Writes the row-major kernel matrix to `out`: [x, x] if y is null, else [x, y].
+  virtual void matrix(const Rows& x, const Rows* y, T* out, Job& job) const = 0;
+  /// The same, keeping what the gradient needs.
+  virtual std::unique_ptr<Forward<T>> forward(const Rows& x, const Rows* y, T* out, Job& job) const = 0;
+  /// Writes the statevectors, row-major [sample, amplitude]; only for quantum feature maps.
+  virtual void states(const Rows& x, T* real, T* imag, Job& job) const;
+};
+
+/// Element-wise loss between a kernel matrix and its target, and its derivative.
+enum class MatrixLoss { kSmoothL1, kSmoothL1OffDiagonal, kSquared, kAlignment };
+
+/// loss(K, target) for square [n, n] matrices; writes d loss / d K. Smooth-L1 has beta 1; means run over n^2 entries
+/// (n (n - 1) off the diagonal); alignment is 1 - <HKH, HTH> / (|HKH| |HTH|), H the centring matrix.
+template <class T>
+double matrixLoss(MatrixLoss form, const T* k, const T* target, std::size_t n, T* dK);
+
+}  // namespace qrkd

@@ -1,0 +1,71 @@
+// AVX-512F: 32 registers of 16 floats, a whole panel row each. 16 accumulators.
+#include <immintrin.h>
+
+#include "table.h"
+
+namespace qrkd::avx512 {
+
+template <int... J>
+struct Sequence {};
+
+template <class T>
+struct Simd;
+
+template <>
+struct Simd<float> {
+  using V = __m512;
+  static constexpr int VL = 16;
+  static V load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, V v) { _mm512_storeu_ps(p, v); }
+  static V set1(float v) { return _mm512_set1_ps(v); }
+  static V zero() { return _mm512_setzero_ps(); }
+  static V add(V a, V b) { return _mm512_add_ps(a, b); }
+  static V sub(V a, V b) { return _mm512_sub_ps(a, b); }
+  static V mul(V a, V b) { return _mm512_mul_ps(a, b); }
+  static V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
+  static V fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
+};
+
+template <>
+struct Simd<double> {
+  using V = __m512d;
+  static constexpr int VL = 8;
+  static V load(const double* p) { return _mm512_loadu_pd(p); }
+  static void store(double* p, V v) { _mm512_storeu_pd(p, v); }
+  static V set1(double v) { return _mm512_set1_pd(v); }
+  static V zero() { return _mm512_setzero_pd(); }
+  static V add(V a, V b) { return _mm512_add_pd(a, b); }
+  static V sub(V a, V b) { return _mm512_sub_pd(a, b); }
+  static V mul(V a, V b) { return _mm512_mul_pd(a, b); }
+  static V fma(V a, V b, V c) { return _mm512_fmadd_pd(a, b, c); }
+  static V fnma(V a, V b, V c) { return _mm512_fnmadd_pd(a, b, c); }
+  static V min(V a, V b) { return _mm512_min_pd(a, b); }
+  static V max(V a, V b) { return _mm512_max_pd(a, b); }
+  static double sum(V v) {
+    double lanes[VL], total = 0;
+    store(lanes, v);
+    for (int i = 0; i < VL; ++i) total += lanes[i];
+    return total;
+  }
+};
+
+template <class T>
+struct Groups;
+template <>
+struct Groups<float> {
+  using Complex = Sequence<8, 8>;
+};
+template <>
+struct Groups<double> {
+  using Complex = Sequence<8>;
+};
+
+#include "template.inl"
+
+const InstructionSet& instructionSet() {
+  static constexpr InstructionSet set = {"avx512", makeTable<float>("avx512"), makeTable<double>("avx512"), angleRow,
+                                         {squaredDistances, innerProducts, weightedDifferences}};
+  return set;
+}
+
+}  // namespace qrkd::avx512

@@ -1,0 +1,46 @@
+// Baseline: one lane at a time, every machine. Also the oracle of the vector instruction sets.
+#include "table.h"
+
+namespace qrkd::scalar {
+
+template <int... J>
+struct Sequence {};
+
+template <class T>
+struct Simd {
+  using V = T;
+  static constexpr int VL = 1;
+  static V load(const T* p) { return *p; }
+  static void store(T* p, V v) { *p = v; }
+  static V set1(T v) { return v; }
+  static V zero() { return T(0); }
+  static V add(V a, V b) { return a + b; }
+  static V sub(V a, V b) { return a - b; }
+  static V mul(V a, V b) { return a * b; }
+  static V fma(V a, V b, V c) { return a * b + c; }
+  static V fnma(V a, V b, V c) { return c - a * b; }
+  static V min(V a, V b) { return a < b ? a : b; }
+  static V max(V a, V b) { return a > b ? a : b; }
+  static T sum(V v) { return v; }
+};
+
+template <class T>
+struct Groups;
+template <>
+struct Groups<float> {
+  using Complex = Sequence<4, 4, 4, 4>;
+};
+template <>
+struct Groups<double> {
+  using Complex = Sequence<4, 4>;
+};
+
+#include "template.inl"
+
+const InstructionSet& instructionSet() {
+  static constexpr InstructionSet set = {"scalar", makeTable<float>("scalar"), makeTable<double>("scalar"), angleRow,
+                                         {squaredDistances, innerProducts, weightedDifferences}};
+  return set;
+}
+
+}  // namespace qrkd::scalar

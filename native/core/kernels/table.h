@@ -1,0 +1,113 @@
+// The table of functions that each instruction set fills from the one shared template (template.inl).
+//
+// Plain C-like signatures on purpose: nothing here may cause an inline function or an STL instantiation to be emitted
+// from an object file compiled for a newer instruction set, because the linker could then pick that copy for the
+// baseline code (an illegal instruction on older machines).
+#pragma once
+
+#include <cstddef>
+
+namespace qrkd {
+
+/// Amplitudes (or rows) after which a Gram accumulator is flushed from registers into its tile: keeps both operands in
+/// L1 and bounds the float32 rounding error.
+inline constexpr std::size_t kGramChunk = 128;
+
+/// Panels whose contribution is added to lambda while its tile stays in registers.
+inline constexpr int kApplyPanels = 4;
+
+template <class T>
+struct KernelTable {
+  const char* name;
+
+  /// cos and sin of `count` angles (radians, |angle| < 1e6), computed in double, stored as T.
+  void (*sincos)(const double* angle, T* cosine, T* sine, std::size_t count);
+
+  /// out[b] = start * prod_q single_q^{b_q} * prod_{j<q} (pair term on the parity b_j xor b_q), by doubling.
+  /// `single`: [qubit][2][lane], e^{i(theta_q + sum_j theta_jq)}; `pair`: [index][2][lane], e^{-2i theta_jq};
+  /// pairIndex[q * qubits + j]: index into `pair`, or -1.
+  void (*phaseVector)(T* out, const T* start, const T* single, const T* pair, const int* pairIndex, int qubits);
+
+  /// In-place unnormalised Walsh-Hadamard transform over the qubits of a panel with `width` scalars per amplitude
+  /// (2 * lanes for complex panels, lanes for real ones).
+  void (*hadamard)(T* panel, int qubits, std::size_t width);
+
+  /// psi *= phase, or psi *= conj(phase).
+  void (*multiply)(T* psi, const T* phase, std::size_t amplitudes);
+  void (*multiplyConj)(T* psi, const T* phase, std::size_t amplitudes);
+
+  /// out[b] (+)= Im(conj(a[b]) * b[b]), a real panel.
+  void (*imagProduct)(const T* a, const T* b, T* out, std::size_t amplitudes, int accumulate);
+
+  /// tile[j][2][i] += <a_i|b_j> over `amplitudes` (at most kGramChunk for float32 accuracy).
+  void (*gramTile)(const T* a, const T* b, std::size_t amplitudes, T* tile);
+  /// tile[j][i] += a_i . b_j for real panels.
+  void (*gramTileReal)(const T* a, const T* b, std::size_t rows, T* tile);
+
+  /// lambda[b][2][i] += sum over panels p and lanes j of conj(coefficient[p][j][2][i]) * psi[p][b][2][j].
+  void (*applyTile)(const T* const* psi, const T* coefficient, int panels, std::size_t amplitudes, T* lambda);
+  /// out[k][i] += sum over panels p and lanes j of coefficient[p][j][i] * x[p][k][j].
+  void (*applyTileReal)(const T* const* x, const T* coefficient, int panels, std::size_t rows, T* out);
+
+  /// tile[j][i] = prod_q (1/2 + a_q . b_q) for Bloch vectors [qubit][3][lane], those of `a` already halved.
+  void (*productTile)(const T* a, const T* b, std::size_t qubits, T* tile);
+  /// grad[q][3][i] += sum_j weight[j][i] * d tile[j][i] / d a[q][3][i]; `scratch` has (qubits + 1) * lanes scalars.
+  void (*productTileGradient)(const T* a, const T* b, const T* weight, std::size_t qubits, T* grad, T* scratch);
+};
+
+/// One row (i, j) of the RKD angle loss: the cosines at vertex i between neighbour j and all k, see relational.cpp.
+struct AngleRow {
+  std::size_t count;
+  // Numerators (x_j - x_i).(x_k - x_i) = gramJ[k] - gramI[k] + base, and 1 / |x_k - x_i| with that of j.
+  const double* gramJ[2];
+  const double* gramI[2];
+  double base[2];
+  const double* inverse[2];
+  double inverseJ[2];
+  double weight;       // of one cosine in the loss
+  double* gramGradient;  // row j of d loss / d numerator, accumulated
+};
+
+/// Sums over k of one row.
+struct AngleSums {
+  double loss;       // smooth-L1
+  double numerator;  // d loss / d numerator
+  double cosine;     // d loss / d cosine * cosine
+};
+
+/// Index 0 is the student, 1 the teacher.
+using AngleRowFunction = void (*)(const AngleRow& row, AngleSums& sums);
+
+/// Loops over samples stored by column, x[column][stride], that the compiler vectorises for each instruction set.
+struct ColumnLoops {
+  /// out[k] = sum_c (x[c][k] - point[c])^2
+  void (*squaredDistances)(const double* x, std::size_t stride, std::size_t columns, const double* point, double* out);
+  /// out[k] = sum_c x[c][k] * point[c]
+  void (*innerProducts)(const double* x, std::size_t stride, std::size_t columns, const double* point, double* out);
+  /// out[c] += sum_k weight[k] * (point[c] - x[c][k])
+  void (*weightedDifferences)(const double* x, std::size_t stride, std::size_t columns, const double* point,
+                              const double* weight, double* out);
+};
+
+/// Sample counts of column loops are rounded up to this.
+inline constexpr std::size_t kColumnPadding = 8;
+
+struct InstructionSet {
+  const char* name;
+  KernelTable<float> float32;
+  KernelTable<double> float64;
+  AngleRowFunction angleRow;
+  ColumnLoops columns;
+};
+
+namespace scalar {
+const InstructionSet& instructionSet();
+}
+namespace avx2 {
+const InstructionSet& instructionSet();
+}
+namespace avx512 {
+const InstructionSet& instructionSet();
+}
+
+}  // namespace qrkd

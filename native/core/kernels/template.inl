@@ -1,0 +1,463 @@
+// The kernels of one instruction set. Included by scalar.cpp, avx2.cpp and avx512.cpp inside their own namespace after
+// they have defined Simd<T> (vector type, length, load, store, arithmetic) and Groups<T> (register blocking).
+//
+// Only intrinsics and code of this namespace here: no STL, no shared inline function (see table.h).
+
+template <class T>
+constexpr int kWidth = 64 / static_cast<int>(sizeof(T));  // lanes of a panel
+
+#define QRKD_UNROLL _Pragma("GCC unroll 16")
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Phases
+
+// Plain loops over doubles, which the compiler turns into this instruction set's vectors. Cody-Waite reduction to
+// [-pi/4, pi/4] and the minimax polynomials of fdlibm's __kernel_sin and __kernel_cos (error below 1 ulp).
+template <class T>
+static void sincos(const double* angle, T* cosine, T* sine, std::size_t count) {
+  constexpr double kMagic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer held in the low bits
+  for (std::size_t i = 0; i < count; ++i) {
+    const double x = angle[i];
+    const double shifted = x * 0.63661977236758134308 + kMagic;
+    const double k = shifted - kMagic;
+    unsigned long long quadrant;
+    __builtin_memcpy(&quadrant, &shifted, 8);
+    double r = x - k * 1.57079632673412561417e+00;
+    r = r - k * 6.07710050630396597660e-11;
+    r = r - k * 2.02226624879595063154e-21;
+    const double z = r * r;
+    const double s =
+        r + r * z *
+                (-1.66666666666666324348e-01 +
+                 z * (8.33333333332248946124e-03 +
+                      z * (-1.98412698298579493134e-04 +
+                           z * (2.75573137070700676789e-06 + z * (-2.50507602534068634195e-08 + z * 1.58969099521155010221e-10)))));
+    const double c =
+        1.0 - 0.5 * z +
+        z * z *
+            (4.16666666666666019037e-02 +
+             z * (-1.38888888888741095749e-03 +
+                  z * (2.48015872894767294178e-05 +
+                       z * (-2.75573143513906633035e-07 + z * (2.08757232129817482790e-09 + z * -1.13596475577881948265e-11)))));
+    unsigned long long sBits, cBits;
+    __builtin_memcpy(&sBits, &s, 8);
+    __builtin_memcpy(&cBits, &c, 8);
+    const unsigned long long swap = 0ULL - (quadrant & 1);
+    const unsigned long long sinBits = (sBits ^ ((sBits ^ cBits) & swap)) ^ ((quadrant & 2) << 62);
+    const unsigned long long cosBits = (cBits ^ ((sBits ^ cBits) & swap)) ^ (((quadrant + 1) & 2) << 62);
+    double sinValue, cosValue;
+    __builtin_memcpy(&sinValue, &sinBits, 8);
+    __builtin_memcpy(&cosValue, &cosBits, 8);
+    cosine[i] = static_cast<T>(cosValue);
+    sine[i] = static_cast<T>(sinValue);
+  }
+}
+
+// out = a * b (or conj(b) * a) for one complex vector.
+template <class T, bool Conj>
+static inline void complexMultiply(const T* a, typename Simd<T>::V br, typename Simd<T>::V bi, T* out) {
+  using S = Simd<T>;
+  const auto ar = S::load(a);
+  const auto ai = S::load(a + kWidth<T>);
+  if constexpr (Conj) {
+    S::store(out, S::fma(ai, bi, S::mul(ar, br)));
+    S::store(out + kWidth<T>, S::fnma(ar, bi, S::mul(ai, br)));
+  } else {
+    S::store(out, S::fnma(ai, bi, S::mul(ar, br)));
+    S::store(out + kWidth<T>, S::fma(ar, bi, S::mul(ai, br)));
+  }
+}
+
+template <class T>
+static void phaseVector(T* out, const T* start, const T* single, const T* pair, const int* pairIndex, int qubits) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  for (int i = 0; i < 2 * W; ++i) out[i] = start[i];
+  for (int q = 0; q < qubits; ++q) {
+    const std::size_t half = std::size_t{1} << q;
+    T* upper = out + half * 2 * W;
+    // The factor l_q[b] between e[b + 2^q] and e[b], itself by doubling, built where e's upper half goes.
+    for (int i = 0; i < 2 * W; ++i) upper[i] = single[q * 2 * W + i];
+    for (int j = 0; j < q; ++j) {
+      const std::size_t count = std::size_t{1} << j;
+      T* target = upper + count * 2 * W;
+      const int index = pairIndex[q * qubits + j];
+      for (int h = 0; h < W; h += S::VL) {
+        if (index < 0) {
+          for (std::size_t b = 0; b < count; ++b) {
+            S::store(target + b * 2 * W + h, S::load(upper + b * 2 * W + h));
+            S::store(target + b * 2 * W + W + h, S::load(upper + b * 2 * W + W + h));
+          }
+        } else {
+          const auto fr = S::load(pair + index * 2 * W + h);
+          const auto fi = S::load(pair + index * 2 * W + W + h);
+          for (std::size_t b = 0; b < count; ++b) {
+            complexMultiply<T, false>(upper + b * 2 * W + h, fr, fi, target + b * 2 * W + h);
+          }
+        }
+      }
+    }
+    for (std::size_t b = 0; b < half; ++b) {
+      QRKD_UNROLL for (int h = 0; h < W; h += S::VL) {
+        T* u = upper + b * 2 * W + h;
+        const T* l = out + b * 2 * W + h;
+        complexMultiply<T, false>(u, S::load(l), S::load(l + W), u);
+      }
+    }
+  }
+}
+
+template <class T, bool Conj>
+static void multiplyBy(T* psi, const T* phase, std::size_t amplitudes) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  for (std::size_t b = 0; b < amplitudes; ++b, psi += 2 * W, phase += 2 * W) {
+    QRKD_UNROLL for (int h = 0; h < W; h += S::VL) {
+      complexMultiply<T, Conj>(psi + h, S::load(phase + h), S::load(phase + W + h), psi + h);
+    }
+  }
+}
+
+template <class T>
+static void imagProduct(const T* a, const T* b, T* out, std::size_t amplitudes, int accumulate) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  for (std::size_t k = 0; k < amplitudes; ++k, a += 2 * W, b += 2 * W, out += W) {
+    QRKD_UNROLL for (int h = 0; h < W; h += S::VL) {
+      auto g = S::mul(S::load(a + h), S::load(b + W + h));
+      g = S::fnma(S::load(a + W + h), S::load(b + h), g);
+      if (accumulate) g = S::add(g, S::load(out + h));
+      S::store(out + h, g);
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Walsh-Hadamard transform
+
+// One radix-4 pass over blocks of 4 * span scalars: the two qubits whose strides are `span` and 2 * span.
+template <class T>
+static void hadamard4(T* data, std::size_t size, std::size_t span) {
+  using S = Simd<T>;
+  for (std::size_t base = 0; base < size; base += 4 * span) {
+    T* p = data + base;
+    for (std::size_t i = 0; i < span; i += S::VL) {
+      const auto a = S::load(p + i), b = S::load(p + i + span);
+      const auto c = S::load(p + i + 2 * span), d = S::load(p + i + 3 * span);
+      const auto ab = S::add(a, b), amb = S::sub(a, b), cd = S::add(c, d), cmd = S::sub(c, d);
+      S::store(p + i, S::add(ab, cd));
+      S::store(p + i + span, S::add(amb, cmd));
+      S::store(p + i + 2 * span, S::sub(ab, cd));
+      S::store(p + i + 3 * span, S::sub(amb, cmd));
+    }
+  }
+}
+
+template <class T>
+static void hadamard2(T* data, std::size_t size, std::size_t span) {
+  using S = Simd<T>;
+  for (std::size_t base = 0; base < size; base += 2 * span) {
+    T* p = data + base;
+    for (std::size_t i = 0; i < span; i += S::VL) {
+      const auto a = S::load(p + i), b = S::load(p + i + span);
+      S::store(p + i, S::add(a, b));
+      S::store(p + i + span, S::sub(a, b));
+    }
+  }
+}
+
+// Depth first: the top two qubits over the whole range, then each quarter on its own, so that all lower qubits run in
+// L1 (16 KiB leaves).
+template <class T>
+static void hadamard(T* panel, int qubits, std::size_t width) {
+  const std::size_t size = width << qubits;
+  if (size * sizeof(T) > 16384 && qubits >= 2) {
+    hadamard4(panel, size, size / 4);
+    for (int quarter = 0; quarter < 4; ++quarter) hadamard(panel + quarter * (size / 4), qubits - 2, width);
+    return;
+  }
+  std::size_t span = width;
+  int left = qubits;
+  if (left & 1) {
+    hadamard2(panel, size, span);
+    span *= 2;
+    --left;
+  }
+  for (; left > 0; left -= 2, span *= 4) hadamard4(panel, size, span);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Matrix products over panels. One microkernel serves the Gram tile and the adjoint: a vector operand (lanes) against J
+// broadcast scalars, K steps, 2 * J accumulators in registers.
+
+template <class T, int J, int KStride, int JStride>
+static inline __attribute__((always_inline)) void complexSteps(const T* a, const T* b, std::size_t steps,
+                                                               typename Simd<T>::V* re, typename Simd<T>::V* im) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  for (std::size_t k = 0; k < steps; ++k) {
+    const auto ar = S::load(a), ai = S::load(a + W);
+    QRKD_UNROLL for (int j = 0; j < J; ++j) {
+      const auto br = S::set1(b[j * JStride]), bi = S::set1(b[j * JStride + W]);
+      re[j] = S::fma(ar, br, re[j]);
+      im[j] = S::fnma(ai, br, im[j]);
+      re[j] = S::fma(ai, bi, re[j]);
+      im[j] = S::fma(ar, bi, im[j]);
+    }
+    a += 2 * W;
+    b += KStride;
+  }
+}
+
+template <class T, int J>
+static inline __attribute__((always_inline)) void gramGroup(const T* a, const T* b, std::size_t amplitudes, T* tile) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  typename S::V re[J], im[J];
+  QRKD_UNROLL for (int j = 0; j < J; ++j) re[j] = im[j] = S::zero();
+  complexSteps<T, J, 2 * W, 1>(a, b, amplitudes, re, im);
+  QRKD_UNROLL for (int j = 0; j < J; ++j) {
+    T* t = tile + j * 2 * W;
+    S::store(t, S::add(S::load(t), re[j]));
+    S::store(t + W, S::add(S::load(t + W), im[j]));
+  }
+}
+
+template <class T, int... J>
+static inline void gramTileGroups(const T* a, const T* b, std::size_t amplitudes, T* tile, Sequence<J...>) {
+  for (int h = 0; h < kWidth<T>; h += Simd<T>::VL) {
+    int offset = 0;
+    ((gramGroup<T, J>(a + h, b + offset, amplitudes, tile + offset * 2 * kWidth<T> + h), offset += J), ...);
+  }
+}
+
+template <class T>
+static void gramTile(const T* a, const T* b, std::size_t amplitudes, T* tile) {
+  gramTileGroups<T>(a, b, amplitudes, tile, typename Groups<T>::Complex{});
+}
+
+template <class T, int J, int KStride, int JStride>
+static inline __attribute__((always_inline)) void realSteps(const T* a, const T* b, std::size_t steps,
+                                                            typename Simd<T>::V* sum) {
+  using S = Simd<T>;
+  for (std::size_t k = 0; k < steps; ++k) {
+    const auto av = S::load(a);
+    QRKD_UNROLL for (int j = 0; j < J; ++j) sum[j] = S::fma(av, S::set1(b[j * JStride]), sum[j]);
+    a += kWidth<T>;
+    b += KStride;
+  }
+}
+
+template <class T>
+static void gramTileReal(const T* a, const T* b, std::size_t rows, T* tile) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  for (int h = 0; h < W; h += S::VL) {
+    for (int j0 = 0; j0 < W; j0 += 8) {
+      typename S::V sum[8];
+      QRKD_UNROLL for (int j = 0; j < 8; ++j) sum[j] = S::load(tile + (j0 + j) * W + h);
+      realSteps<T, 8, W, 1>(a + h, b + j0, rows, sum);
+      QRKD_UNROLL for (int j = 0; j < 8; ++j) S::store(tile + (j0 + j) * W + h, sum[j]);
+    }
+  }
+}
+
+template <class T, int J>
+static inline __attribute__((always_inline)) void applyGroup(const T* const* psi, std::size_t offset,
+                                                             const T* coefficient, int panels, T* lambda) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  for (int h = 0; h < W; h += S::VL) {
+    typename S::V re[J], im[J];
+    QRKD_UNROLL for (int j = 0; j < J; ++j) {
+      re[j] = S::load(lambda + j * 2 * W + h);
+      im[j] = S::load(lambda + j * 2 * W + W + h);
+    }
+    for (int p = 0; p < panels; ++p) {
+      complexSteps<T, J, 1, 2 * W>(coefficient + p * 2 * W * W + h, psi[p] + offset, W, re, im);
+    }
+    QRKD_UNROLL for (int j = 0; j < J; ++j) {
+      S::store(lambda + j * 2 * W + h, re[j]);
+      S::store(lambda + j * 2 * W + W + h, im[j]);
+    }
+  }
+}
+
+template <class T, int... J>
+static inline void applyTileGroups(const T* const* psi, const T* coefficient, int panels, std::size_t amplitudes,
+                                   T* lambda, Sequence<J...>) {
+  constexpr int W = kWidth<T>;
+  constexpr int kGroup = (J + ...);
+  std::size_t b = 0;
+  for (; b + kGroup <= amplitudes; b += kGroup) {
+    std::size_t at = b * 2 * W;
+    ((applyGroup<T, J>(psi, at, coefficient, panels, lambda + at), at += J * 2 * W), ...);
+  }
+  for (; b < amplitudes; ++b) applyGroup<T, 1>(psi, b * 2 * W, coefficient, panels, lambda + b * 2 * W);
+}
+
+template <class T>
+static void applyTile(const T* const* psi, const T* coefficient, int panels, std::size_t amplitudes, T* lambda) {
+  applyTileGroups<T>(psi, coefficient, panels, amplitudes, lambda, typename Groups<T>::Complex{});
+}
+
+template <class T, int J>
+static inline void applyGroupReal(const T* const* x, std::size_t offset, const T* coefficient, int panels, T* out) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  for (int h = 0; h < W; h += S::VL) {
+    typename S::V sum[J];
+    QRKD_UNROLL for (int j = 0; j < J; ++j) sum[j] = S::load(out + j * W + h);
+    for (int p = 0; p < panels; ++p) {
+      realSteps<T, J, 1, W>(coefficient + p * W * W + h, x[p] + offset, W, sum);
+    }
+    QRKD_UNROLL for (int j = 0; j < J; ++j) S::store(out + j * W + h, sum[j]);
+  }
+}
+
+template <class T>
+static void applyTileReal(const T* const* x, const T* coefficient, int panels, std::size_t rows, T* out) {
+  constexpr int W = kWidth<T>;
+  std::size_t k = 0;
+  for (; k + 8 <= rows; k += 8) applyGroupReal<T, 8>(x, k * W, coefficient, panels, out + k * W);
+  for (; k < rows; ++k) applyGroupReal<T, 1>(x, k * W, coefficient, panels, out + k * W);
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Product states: K = prod_q (1 + r_q(x) . r_q(y)) / 2 with Bloch vectors r
+
+template <class T>
+static inline typename Simd<T>::V blochFactor(const T* a, const T* b) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  auto f = S::fma(S::load(a), S::set1(b[0]), S::set1(T(0.5)));
+  f = S::fma(S::load(a + W), S::set1(b[W]), f);
+  return S::fma(S::load(a + 2 * W), S::set1(b[2 * W]), f);
+}
+
+template <class T>
+static void productTile(const T* a, const T* b, std::size_t qubits, T* tile) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  constexpr int J = 4;  // independent products hide the latency of the chain of multiplications
+  for (int h = 0; h < W; h += S::VL) {
+    for (int j0 = 0; j0 < W; j0 += J) {
+      typename S::V product[J];
+      QRKD_UNROLL for (int j = 0; j < J; ++j) product[j] = S::set1(T(1));
+      for (std::size_t q = 0; q < qubits; ++q) {
+        QRKD_UNROLL for (int j = 0; j < J; ++j) {
+          product[j] = S::mul(product[j], blochFactor<T>(a + q * 3 * W + h, b + q * 3 * W + j0 + j));
+        }
+      }
+      QRKD_UNROLL for (int j = 0; j < J; ++j) S::store(tile + (j0 + j) * W + h, product[j]);
+    }
+  }
+}
+
+template <class T>
+static void productTileGradient(const T* a, const T* b, const T* weight, std::size_t qubits, T* grad, T* scratch) {
+  using S = Simd<T>;
+  constexpr int W = kWidth<T>;
+  for (int h = 0; h < W; h += S::VL) {
+    for (int j = 0; j < W; ++j) {
+      // Products of the factors after q, so that no factor is ever divided by (it may be zero).
+      auto suffix = S::load(weight + j * W + h);
+      for (std::size_t q = qubits; q-- > 0;) {
+        S::store(scratch + q * W + h, suffix);
+        suffix = S::mul(suffix, blochFactor<T>(a + q * 3 * W + h, b + q * 3 * W + j));
+      }
+      auto prefix = S::set1(T(1));
+      for (std::size_t q = 0; q < qubits; ++q) {
+        const auto d = S::mul(prefix, S::load(scratch + q * W + h));
+        T* g = grad + q * 3 * W + h;
+        const T* r = b + q * 3 * W + j;
+        S::store(g, S::fma(d, S::set1(r[0]), S::load(g)));
+        S::store(g + W, S::fma(d, S::set1(r[W]), S::load(g + W)));
+        S::store(g + 2 * W, S::fma(d, S::set1(r[2 * W]), S::load(g + 2 * W)));
+        prefix = S::mul(prefix, blochFactor<T>(a + q * 3 * W + h, r));
+      }
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Distances and inner products of samples stored by column
+
+static void squaredDistances(const double* x, std::size_t stride, std::size_t columns, const double* point,
+                             double* out) {
+  for (std::size_t k = 0; k < stride; ++k) out[k] = 0;
+  for (std::size_t c = 0; c < columns; ++c) {
+    for (std::size_t k = 0; k < stride; ++k) {
+      const double d = x[c * stride + k] - point[c];
+      out[k] += d * d;
+    }
+  }
+}
+
+static void innerProducts(const double* x, std::size_t stride, std::size_t columns, const double* point, double* out) {
+  for (std::size_t k = 0; k < stride; ++k) out[k] = 0;
+  for (std::size_t c = 0; c < columns; ++c) {
+    for (std::size_t k = 0; k < stride; ++k) out[k] += x[c * stride + k] * point[c];
+  }
+}
+
+static void weightedDifferences(const double* x, std::size_t stride, std::size_t columns, const double* point,
+                                const double* weight, double* out) {
+  using S = Simd<double>;
+  for (std::size_t c = 0; c < columns; ++c) {
+    const auto p = S::set1(point[c]);
+    auto sum = S::zero();
+    for (std::size_t k = 0; k < stride; k += S::VL) {
+      sum = S::fma(S::load(weight + k), S::sub(p, S::load(x + c * stride + k)), sum);
+    }
+    out[c] += S::sum(sum);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// RKD angle loss
+
+static void angleRow(const AngleRow& row, AngleSums& sums) {
+  using S = Simd<double>;
+  const auto one = S::set1(1.0), minusOne = S::set1(-1.0), half = S::set1(0.5);
+  const auto base0 = S::set1(row.base[0]), base1 = S::set1(row.base[1]);
+  const auto inv0 = S::set1(row.inverseJ[0]), inv1 = S::set1(row.inverseJ[1]);
+  const auto weight = S::set1(row.weight);
+  auto loss = S::zero(), numerator = S::zero(), cosine = S::zero();
+  // Arrays are padded to whole panels with zero inverses, so that padding adds nothing.
+  for (std::size_t k = 0; k < row.count; k += S::VL) {
+    const auto n0 = S::add(S::sub(S::load(row.gramJ[0] + k), S::load(row.gramI[0] + k)), base0);
+    const auto n1 = S::add(S::sub(S::load(row.gramJ[1] + k), S::load(row.gramI[1] + k)), base1);
+    const auto scale0 = S::mul(inv0, S::load(row.inverse[0] + k));
+    const auto scale1 = S::mul(inv1, S::load(row.inverse[1] + k));
+    const auto c0 = S::mul(n0, scale0);
+    const auto difference = S::fnma(n1, scale1, c0);
+    const auto clipped = S::min(S::max(difference, minusOne), one);
+    loss = S::fma(clipped, S::fnma(half, clipped, difference), loss);
+    const auto h = S::mul(weight, clipped);
+    const auto u = S::mul(h, scale0);
+    S::store(row.gramGradient + k, S::add(S::load(row.gramGradient + k), u));
+    numerator = S::add(numerator, u);
+    cosine = S::fma(h, c0, cosine);
+  }
+  sums.loss = S::sum(loss);
+  sums.numerator = S::sum(numerator);
+  sums.cosine = S::sum(cosine);
+}
+
+template <class T>
+static constexpr KernelTable<T> makeTable(const char* name) {
+  return {name,
+          sincos<T>,
+          phaseVector<T>,
+          hadamard<T>,
+          multiplyBy<T, false>,
+          multiplyBy<T, true>,
+          imagProduct<T>,
+          gramTile<T>,
+          gramTileReal<T>,
+          applyTile<T>,
+          applyTileReal<T>,
+          productTile<T>,
+          productTileGradient<T>};
+}

@@ -1,0 +1,69 @@
+// Panels: the one memory layout of the engine.
+//
+// All samples of a batch run in lock-step. A panel holds `kLanes<T>` samples (16 in float32, 8 in float64, on every
+// instruction set, so that results can be compared between them). Complex panels are [amplitude][re, im][lane], real
+// panels [row][lane]. One amplitude of all lanes is a cache line or two, so every gate is plain vertical SIMD, and a
+// panel is already the packed operand of the Gram microkernel.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+namespace qrkd {
+
+/// Samples in a panel: one 64-byte line of T.
+template <class T>
+inline constexpr int kLanes = 64 / static_cast<int>(sizeof(T));
+
+inline constexpr std::size_t kAlignment = 64;
+
+/// Panels needed for `rows` samples; the last one is padded.
+template <class T>
+constexpr std::size_t panelCount(std::size_t rows) {
+  return (rows + kLanes<T> - 1) / kLanes<T>;
+}
+
+/// A 64-byte aligned, uninitialised array (std::vector would touch every page twice).
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(std::size_t size) : size_(size) {
+    if (size == 0) return;
+    const std::size_t bytes = (size * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    data_ = static_cast<T*>(std::aligned_alloc(kAlignment, bytes));
+    if (data_ == nullptr) throw std::bad_alloc();
+  }
+  Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { std::free(data_); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// Row-major input samples, already copied out of the caller's memory and checked to be finite.
+struct Rows {
+  const double* data = nullptr;
+  std::size_t count = 0;
+  std::size_t columns = 0;
+
+  const double* row(std::size_t i) const { return data + i * columns; }
+};
+
+}  // namespace qrkd

@@ -1,0 +1,155 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { QrkdRangeError, QrkdTypeError, suggest } from '../errors.js';
+
+/** A typed array whose element type is the kernel's precision. */
+export type Scalars = Float32Array | Float64Array;
+
+export interface NativeForward {
+  gradient(dK: Scalars, dx: Scalars, dy: Scalars | null): void;
+  dispose(): void;
+}
+
+export interface NativeJob {
+  promise: Promise<void>;
+  cancel(): void;
+  progress(): number;
+}
+
+export interface NativeKernel {
+  matrix(x: Scalars, n: number, y: Scalars | null, m: number, out: Scalars): void;
+  matrixAsync(x: Scalars, n: number, y: Scalars | null, m: number, out: ArrayBuffer): NativeJob;
+  forward(x: Scalars, n: number, y: Scalars | null, m: number, out: Scalars): NativeForward;
+  states(x: Scalars, n: number, real: Scalars, imag: Scalars, amplitudes: number): void;
+  kernelLoss(x: Scalars, n: number, target: Scalars, form: number, gradient: Scalars): number;
+}
+
+/** angle_k = coefficients[k] * product over its factors f of (offsets[f] + scales[f] * x[features[f]]). */
+export interface NativeAngleMap {
+  coefficients: Float64Array;
+  /** Angle k has the factors starts[k] .. starts[k + 1] - 1. */
+  starts: Int32Array;
+  features: Int32Array;
+  offsets: Float64Array;
+  scales: Float64Array;
+}
+
+/** What the addon builds a kernel from; precision is added by the caller. */
+export type NativeSpec =
+  | {
+      kind: 'phase';
+      features: number;
+      qubits: number;
+      reps: number;
+      globalPhase: number;
+      map: NativeAngleMap;
+      single: Int32Array;
+      pair: Int32Array;
+    }
+  | {
+      kind: 'product';
+      features: number;
+      map: NativeAngleMap;
+      chainStarts: Int32Array;
+      gateKinds: Int32Array;
+      gateAngles: Int32Array;
+    }
+  | { kind: 'vector'; features: number; zeroVectors: boolean }
+  | { kind: 'rbf'; features: number; gamma: number };
+
+type RelationalLoss = (
+  student: Scalars,
+  teacher: Scalars,
+  n: number,
+  studentColumns: number,
+  teacherColumns: number,
+  gradient: Scalars,
+) => number;
+
+interface Addon {
+  NativeKernel: new (spec: NativeSpec & { precision: string }) => NativeKernel;
+  distanceLoss: RelationalLoss;
+  angleLoss: RelationalLoss;
+  simd(): { known: string[]; supported: string[]; active: string; threads: number; availableThreads: number };
+  selectInstructionSet(name: string): void;
+  setThreads(threads: number): void;
+}
+
+const require = createRequire(import.meta.url);
+let loaded: Addon | undefined;
+
+/**
+ * The addon, loaded on first use with the instruction set and the threads that the environment asks for.
+ *
+ * @throws TypeError ERR_QRKD_ADDON where it is not built, RangeError ERR_QRKD_ISA or ERR_QRKD_VALUE for QRKD_FORCE_ISA or
+ *   QRKD_THREADS.
+ */
+export function native(): Addon {
+  if (loaded) return loaded;
+  const addon = load();
+  applyEnvironment(addon);
+  loaded = addon;
+  return addon;
+}
+
+function load(): Addon {
+  const candidates = [`prebuilds/${process.platform}-${process.arch}/qrkd.node`, 'build/Release/qrkd.node'];
+  const failures: string[] = [];
+  for (const candidate of candidates) {
+    const path = fileURLToPath(new URL(`../../${candidate}`, import.meta.url));
+    if (!existsSync(path)) continue;
+    try {
+      return require(path) as Addon;
+    } catch (error) {
+      failures.push(`${candidate}: ${(error as Error).message}`);
+    }
+  }
+  const why = failures.length > 0 ? failures.join('; ') : `no binary for ${process.platform}-${process.arch}`;
+  throw new QrkdTypeError(
+    'ERR_QRKD_ADDON',
+    `the native addon cannot be loaded (${why}); run \`npx qrkd setup\`, which builds it with a C++17 compiler and CMake`,
+  );
+}
+
+function applyEnvironment(addon: Addon): void {
+  const { known, supported } = addon.simd();
+  const isa = process.env.QRKD_FORCE_ISA;
+  if (isa) {
+    const everywhere = ['scalar', 'avx2', 'avx512', 'neon'];
+    if (!everywhere.includes(isa)) {
+      throw new QrkdRangeError(
+        'ERR_QRKD_ISA',
+        `QRKD_FORCE_ISA="${isa}" is not an instruction set${suggest(isa, everywhere)}`,
+      );
+    }
+    if (!supported.includes(isa)) {
+      const why = known.includes(isa) ? 'this machine lacks it' : 'this build has no code for it';
+      throw new QrkdRangeError('ERR_QRKD_ISA', `QRKD_FORCE_ISA="${isa}": ${why}; it has ${supported.join(', ')}`);
+    }
+    addon.selectInstructionSet(isa);
+  }
+  const threads = process.env.QRKD_THREADS;
+  if (threads) {
+    const count = Number(threads);
+    if (!Number.isInteger(count) || count < 1 || count > 1024) {
+      throw new QrkdRangeError('ERR_QRKD_VALUE', `QRKD_THREADS="${threads}" must be a whole number from 1 to 1024`);
+    }
+    addon.setThreads(count);
+  }
+}
+
+export interface SimdInfo {
+  /** Instruction set in use. */
+  active: string;
+  /** Those this machine can run, weakest first. */
+  supported: string[];
+  /** Threads of the engine's pool, the calling one included. */
+  threads: number;
+}
+
+/** The instruction set and the threads that the engine uses. */
+export function simdInfo(): SimdInfo {
+  const { active, supported, threads } = native().simd();
+  return { active, supported, threads };
+}

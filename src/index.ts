@@ -1,0 +1,37 @@
+/**
+ * The quantum kernel engine: feature maps, fidelity kernels with exact gradients, and classical controls. Loads without
+ * TensorFlow.
+ *
+ * @module qrkd
+ */
+export { type SimdInfo, simdInfo } from './engine/native.js';
+export type {
+  AsyncOptions,
+  ForwardPass,
+  Gradient,
+  Kernel,
+  KernelLossForm,
+  LossGradient,
+  Matrix,
+  MatrixLike,
+  Precision,
+  TensorLike,
+} from './engine/types.js';
+export { type ErrorCode, QrkdRangeError, QrkdTypeError } from './errors.js';
+export { CosineKernel } from './kernels/CosineKernel.js';
+export { FidelityKernel, type States } from './kernels/FidelityKernel.js';
+export type { KernelOptions } from './kernels/NativeBackedKernel.js';
+export { RbfKernel } from './kernels/RbfKernel.js';
+export type { Entanglement } from './maps/entanglement.js';
+export {
+  type AmplitudeSpec,
+  type AngleSpec,
+  FEATURE_MAPS,
+  type FeatureMap,
+  type FeatureMapInfo,
+  type FeatureMapSpec,
+  featureMap,
+  type IQPSpec,
+  type ZSpec,
+  type ZZSpec,
+} from './maps/index.js';

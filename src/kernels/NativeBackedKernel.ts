@@ -1,0 +1,218 @@
+import { describe, readMatrix, readShaped, scalars } from '../engine/input.js';
+import { checkMemory } from '../engine/memory.js';
+import { type NativeForward, type NativeKernel, type NativeSpec, native, type Scalars } from '../engine/native.js';
+import type {
+  AsyncOptions,
+  ForwardPass,
+  Gradient,
+  Kernel,
+  KernelLossForm,
+  LossGradient,
+  Matrix,
+  MatrixLike,
+  Precision,
+} from '../engine/types.js';
+import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+
+const LOSS_FORMS: KernelLossForm[] = ['smooth-l1', 'smooth-l1-off-diagonal', 'squared', 'alignment'];
+const PRECISIONS: Precision[] = ['float32', 'float64'];
+const PROGRESS_MS = 50;
+
+export interface KernelOptions {
+  /** Of the computation and the results; 'float64' by default. */
+  precision?: Precision;
+}
+
+interface Operands {
+  x: Matrix;
+  y: Matrix | undefined;
+  n: number;
+  m: number;
+}
+
+/** The part that all kernels share: reading arguments, and calling the addon. */
+export abstract class NativeBackedKernel implements Kernel {
+  readonly precision: Precision;
+  private readonly natives = new Map<number, NativeKernel>();
+
+  protected constructor(
+    private readonly name: string,
+    options: KernelOptions,
+  ) {
+    const precision = options.precision ?? 'float64';
+    if (!PRECISIONS.includes(precision)) {
+      throw new QrkdRangeError(
+        'ERR_QRKD_VALUE',
+        `${name}: precision must be 'float32' or 'float64', got ${describe(precision)}`,
+      );
+    }
+    this.precision = precision;
+  }
+
+  /** Number of features of a sample, or undefined where any number will do. */
+  protected abstract get width(): number | undefined;
+  protected abstract nativeSpec(features: number): NativeSpec;
+  /** Scalars that one sample takes while the matrix is computed. */
+  protected abstract scalarsPerSample(features: number): number;
+  abstract toJSON(): Record<string, unknown>;
+
+  /**
+   * Symmetric Gram matrix of X, or the cross matrix K[i][j] = K(x_i, y_j).
+   *
+   * @param X [N, features]
+   * @param Y [M, features]
+   * @returns [N, N] or [N, M], in the kernel's precision.
+   * @throws TypeError or RangeError: ERR_QRKD_TYPE, ERR_QRKD_SHAPE, ERR_QRKD_NOT_FINITE, ERR_QRKD_MEMORY.
+   */
+  matrix(X: MatrixLike, Y?: MatrixLike): Matrix {
+    const { x, y, n, m } = this.operands(X, Y, 1);
+    const data = scalars(this.precision, n * m);
+    this.guard(() => this.native(x.shape[1]).matrix(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, data));
+    return { data, shape: [n, m] };
+  }
+
+  /** {@link matrix} off the event loop. An abort rejects with `signal.reason`. */
+  async matrixAsync(X: MatrixLike, Y?: MatrixLike, options: AsyncOptions = {}): Promise<Matrix> {
+    rejectUnknownKeys(options, ['signal', 'onProgress'], 'matrixAsync');
+    const { signal, onProgress } = options;
+    const { x, y, n, m } = this.operands(X, Y, 1);
+    signal?.throwIfAborted();
+    const bytes = this.precision === 'float32' ? 4 : 8;
+    const buffer = new ArrayBuffer(n * m * bytes);
+    const job = this.native(x.shape[1]).matrixAsync(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, buffer);
+    let abort: (() => void) | undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => {
+        job.cancel();
+        reject(signal!.reason);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+    const timer = onProgress && setInterval(() => onProgress(job.progress()), PROGRESS_MS);
+    try {
+      await Promise.race([job.promise, aborted]);
+    } catch (error) {
+      // Whichever of the two came second rejects too, with nobody left to hear it.
+      job.promise.catch(() => {});
+      throw this.translate(error);
+    } finally {
+      clearInterval(timer);
+      if (abort) signal?.removeEventListener('abort', abort);
+    }
+    onProgress?.(1);
+    return { data: this.precision === 'float32' ? new Float32Array(buffer) : new Float64Array(buffer), shape: [n, m] };
+  }
+
+  /** Like {@link matrix}, keeping states and overlaps so that the gradient costs no second forward pass. */
+  forward(X: MatrixLike, Y?: MatrixLike): ForwardPass {
+    const { x, y, n, m } = this.operands(X, Y, 3);
+    const data = scalars(this.precision, n * m);
+    const pass = this.guard(() =>
+      this.native(x.shape[1]).forward(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, data),
+    );
+    return new NativePass({ data, shape: [n, m] }, pass, x.shape[1], y !== undefined, this.precision);
+  }
+
+  /**
+   * Exact vector-Jacobian product: the gradient of sum(dK * K).
+   *
+   * @param dK [N, N], or [N, M] with Y; it need not be symmetric.
+   */
+  gradient(X: MatrixLike, dK: MatrixLike, Y?: MatrixLike): Gradient {
+    const pass = this.forward(X, Y);
+    try {
+      return pass.gradient(dK);
+    } finally {
+      pass.dispose();
+    }
+  }
+
+  lossGradient(X: MatrixLike, target: MatrixLike, form: KernelLossForm = 'smooth-l1'): LossGradient {
+    const { x, n } = this.operands(X, undefined, 3);
+    const index = LOSS_FORMS.indexOf(form);
+    if (index < 0) {
+      throw new QrkdRangeError('ERR_QRKD_VALUE', `form must be one of ${LOSS_FORMS.join(', ')}, got ${describe(form)}`);
+    }
+    const wanted = this.inPrecision(readShaped(target, 'target', [n, n]));
+    const data = scalars(this.precision, n * x.shape[1]);
+    const loss = this.guard(() => this.native(x.shape[1]).kernelLoss(x.data as Scalars, n, wanted, index, data));
+    return { loss, gradient: { data, shape: [n, x.shape[1]] } };
+  }
+
+  protected native(features: number): NativeKernel {
+    let kernel = this.natives.get(features);
+    if (!kernel) {
+      kernel = new (native().NativeKernel)({ ...this.nativeSpec(features), precision: this.precision });
+      this.natives.set(features, kernel);
+    }
+    return kernel;
+  }
+
+  /** Reads X and Y and makes sure that the states and `matrices` results fit into memory. */
+  protected operands(X: MatrixLike, Y: MatrixLike | undefined, matrices: number): Operands {
+    const x = readMatrix(X, 'X', this.width);
+    const y = Y === undefined || Y === null ? undefined : readMatrix(Y, 'Y', x.shape[1]);
+    const n = x.shape[0];
+    const m = y?.shape[0] ?? n;
+    const lanes = this.precision === 'float32' ? 16 : 8;
+    const padded = (rows: number) => Math.ceil(rows / lanes) * lanes;
+    const samples = padded(n) + (y ? padded(m) : 0);
+    const bytes = (64 / lanes) * (samples * this.scalarsPerSample(x.shape[1]) + matrices * n * m);
+    checkMemory(bytes, `${this.name} of ${n}${y ? ` x ${m}` : ''} samples`);
+    return { x, y, n, m };
+  }
+
+  protected inPrecision({ data }: Matrix): Scalars {
+    if (this.precision === 'float32') return data instanceof Float32Array ? data : Float32Array.from(data);
+    return data instanceof Float64Array ? data : Float64Array.from(data);
+  }
+
+  protected guard<R>(body: () => R): R {
+    try {
+      return body();
+    } catch (error) {
+      throw this.translate(error);
+    }
+  }
+
+  /** Errors of the addon in the library's own terms. */
+  private translate(error: unknown): unknown {
+    const { code, message, row, inY } = error as { code?: string; message: string; row: number; inY: boolean };
+    if (code === 'BAD_SAMPLE') {
+      return new QrkdRangeError('ERR_QRKD_VALUE', `${inY ? 'Y' : 'X'}: row ${row} ${message}`);
+    }
+    if (code === 'OUT_OF_MEMORY') return new QrkdRangeError('ERR_QRKD_MEMORY', `${this.name}: out of memory`);
+    return error;
+  }
+}
+
+class NativePass implements ForwardPass {
+  private disposed = false;
+
+  constructor(
+    readonly matrix: Matrix,
+    private readonly pass: NativeForward,
+    private readonly features: number,
+    private readonly cross: boolean,
+    private readonly precision: Precision,
+  ) {}
+
+  gradient(dK: MatrixLike): Gradient {
+    if (this.disposed) throw new QrkdTypeError('ERR_QRKD_DISPOSED', 'this forward pass was disposed of');
+    const [n, m] = this.matrix.shape;
+    const weights = readShaped(dK, 'dK', [n, m]).data;
+    const Type = this.precision === 'float32' ? Float32Array : Float64Array;
+    const data = weights instanceof Type ? weights : Type.from(weights);
+    const dx: Matrix = { data: scalars(this.precision, n * this.features), shape: [n, this.features] };
+    const dy: Matrix | undefined = this.cross
+      ? { data: scalars(this.precision, m * this.features), shape: [m, this.features] }
+      : undefined;
+    this.pass.gradient(data, dx.data, dy?.data ?? null);
+    return { dx, ...(dy && { dy }), dparameters: new Float64Array(0) };
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.pass.dispose();
+  }
+}

@@ -1,0 +1,38 @@
+import { AngleList } from './angles.js';
+import { productSpec } from './chains.js';
+import { finiteNumber, type MapDefinition, oneOf, positiveInteger } from './definition.js';
+
+export interface AngleSpec {
+  type: 'angle';
+  features: number;
+  axis?: 'X' | 'Y' | 'Z';
+  bandwidth?: number;
+}
+
+/**
+ * Every qubit alike:
+ *
+ *     qi: ─RX(xi)─
+ */
+export const angle: MapDefinition<AngleSpec> = {
+  type: 'angle',
+  summary:
+    'one rotation a feature (PennyLane AngleEmbedding); closed form, K = prod cos^2((x_i - y_i) / 2) for X and Y',
+  formula: 'R_axis(x_i) on each qubit, x -> bandwidth x first; axis Z leaves |0...0> as it is, so K = 1',
+  source: 'Schuld and Petruccione, Supervised Learning with Quantum Computers (2018); PennyLane AngleEmbedding',
+  defaults: { features: undefined, axis: 'X', bandwidth: 1 },
+  check({ features, axis, bandwidth }) {
+    positiveInteger('angle', 'features', features);
+    oneOf('angle', 'axis', axis, ['X', 'Y', 'Z']);
+    finiteNumber('angle', 'bandwidth', bandwidth);
+  },
+  qubits: ({ features }) => features,
+  native: ({ features, axis, bandwidth }) => {
+    const angles = new AngleList();
+    const gate = `R${axis!}` as const;
+    const chains = Array.from({ length: features }, (_, feature) => [
+      { gate, angle: angles.add(1, [{ feature, offset: 0, scale: bandwidth! }]) },
+    ]);
+    return productSpec(features, angles, chains);
+  },
+};

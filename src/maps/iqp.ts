@@ -1,0 +1,48 @@
+import { AngleList } from './angles.js';
+import { finiteNumber, MAX_STATE_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
+import { entangledPairs, pairTable } from './entanglement.js';
+
+export interface IQPSpec {
+  type: 'iqp';
+  features: number;
+  repeats?: number;
+  bandwidth?: number;
+}
+
+/**
+ * Two features, one repetition:
+ *
+ *     q0: ─H─RZ(x0)─╭ZZ(x0 x1)─
+ *     q1: ─H─RZ(x1)─╰──────────
+ */
+export const iqp: MapDefinition<IQPSpec> = {
+  type: 'iqp',
+  summary: 'diagonal phases of features and their products (PennyLane IQPEmbedding)',
+  formula:
+    'repeats times { H on all; RZ(x_i) on each qubit; exp(-i x_i x_j Z Z / 2) on every pair }, x -> bandwidth x first',
+  source: 'Havlicek et al., Nature 567, 209 (2019), arXiv 1804.11326; PennyLane IQPEmbedding',
+  defaults: { features: undefined, repeats: 1, bandwidth: 1 },
+  check({ features, repeats, bandwidth }) {
+    positiveInteger('iqp', 'features', features, MAX_STATE_QUBITS);
+    positiveInteger('iqp', 'repeats', repeats, 1000);
+    finiteNumber('iqp', 'bandwidth', bandwidth);
+  },
+  qubits: ({ features }) => features,
+  native: ({ features, repeats, bandwidth }) => {
+    const angles = new AngleList();
+    const factor = (feature: number) => ({ feature, offset: 0, scale: bandwidth! });
+    const single = Int32Array.from({ length: features }, (_, i) => angles.add(1, [factor(i)]));
+    const pair = pairTable(features, entangledPairs('full', features), (i, j) => angles.add(1, [factor(i), factor(j)]));
+    // RZ(a) and exp(-i a ZZ / 2) are phase gates up to e^{-i a / 2}.
+    return {
+      kind: 'phase',
+      features,
+      qubits: features,
+      reps: repeats!,
+      globalPhase: -0.5,
+      map: angles.native(),
+      single,
+      pair,
+    };
+  },
+};

@@ -1,0 +1,40 @@
+import { AngleList } from './angles.js';
+import { type ChainGate, productSpec } from './chains.js';
+import { finiteNumber, type MapDefinition, positiveInteger } from './definition.js';
+
+export interface ZSpec {
+  type: 'z';
+  features: number;
+  reps?: number;
+  alpha?: number;
+  bandwidth?: number;
+}
+
+/**
+ * One repetition, every qubit alike:
+ *
+ *     qi: ─H─P(αxi)─
+ */
+export const z: MapDefinition<ZSpec> = {
+  type: 'z',
+  summary: 'first-order phases without entanglement (Qiskit ZFeatureMap); closed form',
+  formula: 'reps times { H on all; P(alpha x_i) on each qubit }, x -> bandwidth x first',
+  source: 'Havlicek et al., Nature 567, 209 (2019), arXiv 1804.11326; Qiskit ZFeatureMap',
+  defaults: { features: undefined, reps: 2, alpha: 2, bandwidth: 1 },
+  check({ features, reps, alpha, bandwidth }) {
+    positiveInteger('z', 'features', features);
+    positiveInteger('z', 'reps', reps, 1000);
+    finiteNumber('z', 'alpha', alpha);
+    finiteNumber('z', 'bandwidth', bandwidth);
+  },
+  qubits: ({ features }) => features,
+  native: ({ features, reps, alpha, bandwidth }) => {
+    const angles = new AngleList();
+    const chains = Array.from({ length: features }, (_, feature) => {
+      const angle = angles.add(alpha!, [{ feature, offset: 0, scale: bandwidth! }]);
+      const once: ChainGate[] = [{ gate: 'H' }, { gate: 'P', angle }];
+      return Array.from({ length: reps! }, () => once).flat();
+    });
+    return productSpec(features, angles, chains);
+  },
+};

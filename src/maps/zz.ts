@@ -1,0 +1,57 @@
+import { QrkdRangeError } from '../errors.js';
+import { AngleList } from './angles.js';
+import { finiteNumber, MAX_STATE_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
+import { checkEntanglement, type Entanglement, entangledPairs, pairTable } from './entanglement.js';
+
+export interface ZZSpec {
+  type: 'zz';
+  features: number;
+  reps?: number;
+  entanglement?: Entanglement;
+  alpha?: number;
+  bandwidth?: number;
+}
+
+/**
+ * Two features, one repetition:
+ *
+ *     q0: ─H─P(αx0)─■───────────────────■─
+ *     q1: ─H─P(αx1)─⊕─P(α(π-x0)(π-x1))──⊕─
+ */
+export const zz: MapDefinition<ZZSpec> = {
+  type: 'zz',
+  summary: 'second-order phases with entanglement (Qiskit ZZFeatureMap)',
+  formula:
+    'reps times { H on all; P(alpha x_i) on each qubit; P(alpha (pi - x_i)(pi - x_j)) on the parity of each entangled pair }, x -> bandwidth x first',
+  source: 'Havlicek et al., Nature 567, 209 (2019), arXiv 1804.11326; Qiskit ZZFeatureMap',
+  defaults: { features: undefined, reps: 2, entanglement: 'full', alpha: 2, bandwidth: 1 },
+  check({ features, reps, entanglement, alpha, bandwidth }) {
+    positiveInteger('zz', 'features', features, MAX_STATE_QUBITS);
+    if (features === 1) throw new QrkdRangeError('ERR_QRKD_VALUE', 'zz: needs at least 2 features; for 1 use type "z"');
+    positiveInteger('zz', 'reps', reps, 1000);
+    finiteNumber('zz', 'alpha', alpha);
+    finiteNumber('zz', 'bandwidth', bandwidth);
+    checkEntanglement('zz', entanglement, features);
+  },
+  qubits: ({ features }) => features,
+  native: ({ features, reps, entanglement, alpha, bandwidth }) => {
+    const angles = new AngleList();
+    const single = Int32Array.from({ length: features }, (_, i) =>
+      angles.add(alpha!, [{ feature: i, offset: 0, scale: bandwidth! }]),
+    );
+    const factor = (feature: number) => ({ feature, offset: Math.PI, scale: -bandwidth! });
+    const pair = pairTable(features, entangledPairs(entanglement!, features), (i, j, times) =>
+      angles.add(alpha! * times, [factor(i), factor(j)]),
+    );
+    return {
+      kind: 'phase',
+      features,
+      qubits: features,
+      reps: reps!,
+      globalPhase: 0,
+      map: angles.native(),
+      single,
+      pair,
+    };
+  },
+};
