@@ -49,7 +49,8 @@ void PhaseCircuitScratch<T>::phaseVector(const Rows& rows, std::size_t first, T*
       for (int i = 0; angle >= 0 && i < W; ++i) totals[q * W + i] += angle_[angle * W + i];
     };
     add(circuit_.single[q]);
-    for (int j = 0; j < q; ++j) add(circuit_.pair[q * n + j]);
+    // Pairs with a higher qubit count too: while its bit is 0, the parity is b_q.
+    for (int j = 0; j < n; ++j) add(circuit_.pair[std::max(q, j) * n + std::min(q, j)]);
   }
   for (std::size_t p = 0; p < pairAngle_.size(); ++p) {
     for (int i = 0; i < W; ++i) pairs[p * W + i] = -2 * angle_[pairAngle_[p] * W + i];

@@ -24,7 +24,7 @@ struct KernelTable {
   void (*sincos)(const double* angle, T* cosine, T* sine, std::size_t count);
 
   /// out[b] = start * prod_q single_q^{b_q} * prod_{j<q} (pair term on the parity b_j xor b_q), by doubling.
-  /// `single`: [qubit][2][lane], e^{i(theta_q + sum_j theta_jq)}; `pair`: [index][2][lane], e^{-2i theta_jq};
+  /// `single`: [qubit][2][lane], e^{i(theta_q + sum of all theta_jq)}; `pair`: [index][2][lane], e^{-2i theta_jq};
   /// pairIndex[q * qubits + j]: index into `pair`, or -1.
   void (*phaseVector)(T* out, const T* start, const T* single, const T* pair, const int* pairIndex, int qubits);
 
