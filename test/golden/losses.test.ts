@@ -21,6 +21,8 @@ interface Case {
   gradients: number[][];
   /** Inputs that differ by less than float32 can hold. */
   float64?: boolean;
+  /** Rows that an amplitude map cannot encode: an error to the kernel itself, |0...0> in quantumLoss. */
+  zeroVectors?: boolean;
   temperature?: number;
   form?: Parameters<typeof kernelLossGradient>[3];
   kernels?: { student: KernelSpec; teacher: KernelSpec };
@@ -51,8 +53,10 @@ const tensor = (name: string) => tf.tensor2d(input(name, 'float32').data as Floa
 for (const precision of ['float64', 'float32'] as const) {
   describe(`golden losses, native, ${precision}`, () => {
     for (const golden of fixture.cases) {
-      if (golden.loss === 'kd' || golden.loss === 'qrkd') continue;
+      if (golden.loss === 'kd' || golden.loss === 'qrkd' || golden.zeroVectors) continue;
       if (golden.float64 && precision === 'float32') continue;
+      // What a vector of zeros stands for is quantumLoss's rule, tested below; the kernel itself refuses it.
+      if (golden.loss === 'quantum' && golden.name.includes('zero row')) continue;
       it(golden.name, () => {
         const student = input(golden.students[0]!, precision);
         const teacher = input(golden.teachers[0]!, precision);
