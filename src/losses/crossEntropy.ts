@@ -1,6 +1,5 @@
-import type { Matrix } from '../engine/types.js';
+import type { LossGradient, Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
-import type { LossGradient } from './types.js';
 
 /**
  * Cross-entropy of the labels under softmax(logits), averaged over the batch.

@@ -1,8 +1,7 @@
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core';
-import type { Matrix } from '../engine/types.js';
+import type { LossGradient, Matrix } from '../engine/types.js';
 import { QrkdRangeError, rejectUnknownKeys } from '../errors.js';
 import { matrixOf, scalarLoss } from './tensors.js';
-import type { LossGradient } from './types.js';
 
 export interface KdOptions {
   /** Divides both sides' logits before the softmax; above 0, default 4. */

@@ -1,6 +1,6 @@
 import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import { angleLossGradient, distanceLossGradient, type KernelLossForm } from '../engine/relational.js';
-import type { Kernel, Matrix } from '../engine/types.js';
+import { angleLossGradient, distanceLossGradient } from '../engine/relational.js';
+import type { Kernel, KernelLossForm, LossGradient, Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { tf } from '../tensor/backend.js';
 import { crossEntropyGradient } from './crossEntropy.js';
@@ -14,7 +14,6 @@ import {
   quantumLossGradient,
 } from './quantum.js';
 import { checkSameRows, gradientTensor, matrixOf } from './tensors.js';
-import type { LossGradient } from './types.js';
 
 /** The terms of the loss, in the order in which they are computed and reported. */
 export const TERMS = ['ce', 'kd', 'distance', 'angle', 'quantum'] as const;

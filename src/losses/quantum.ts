@@ -1,12 +1,11 @@
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core';
-import { type KernelLossForm, kernelLossGradient } from '../engine/relational.js';
-import type { Kernel, Matrix } from '../engine/types.js';
+import { kernelLossGradient } from '../engine/relational.js';
+import type { Kernel, KernelLossForm, LossGradient, Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { FidelityKernel } from '../kernels/FidelityKernel.js';
 import { type Projection, project, projectGradient } from './projection.js';
 import { centreAndScale } from './scaling.js';
 import { checkSameRows, matrixOf, scalarLoss } from './tensors.js';
-import type { LossGradient } from './types.js';
 
 export const KERNEL_LOSS_FORMS: readonly KernelLossForm[] = [
   'smooth-l1',

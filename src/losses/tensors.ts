@@ -1,8 +1,7 @@
 import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import type { Matrix } from '../engine/types.js';
+import type { LossGradient, Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError } from '../errors.js';
 import { tf } from '../tensor/backend.js';
-import type { LossGradient } from './types.js';
 
 /** The values of a 2-D tensor as a matrix; `argument` names it in the error. */
 export function matrixOf(tensor: Tensor, argument: string): Matrix<Float32Array> {

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { applySettings, parseConfig, readConfigFile } from '#dist/study/config.js';
+import { demoConfig } from '#dist/study/recipe.js';
+import { formatTable, pairedDifference, paperTable, spread, TEACHER } from '#dist/study/table.js';
+
+describe('study configuration', () => {
+  const minimal = { methods: { Scratch: {} } };
+
+  it('fills in the recipe', () => {
+    const { student, teacher, seeds, methods } = parseConfig(demoConfig(false, 3), 'demo');
+    assert.deepEqual(seeds, [0, 1, 2]);
+    assert.deepEqual(
+      [teacher.epochs, student.epochs, student.learningRate, student.embedding],
+      [10, 5, 3e-3, 'linear'],
+    );
+    assert.deepEqual(Object.keys(methods), ['Scratch', 'KD', 'RKD', 'KD+RKD', 'QRKD', 'QRKD (angle)', 'RBF control']);
+    const { ce, kd, temperature, distance, angle, quantum, scale, kernels } = methods.QRKD;
+    assert.deepEqual([ce, kd, temperature, distance, angle, quantum, scale], [1, 1, 4, 1, 2, 30, 2]);
+    assert.deepEqual(kernels.teacher, { type: 'zz', features: 8, reps: 1, bandwidth: 0.1 });
+    assert.deepEqual(kernels.student, { type: 'zz', features: 4, reps: 1, bandwidth: 0.1 });
+    assert.deepEqual(Object.values(methods.Scratch).slice(0, 2), [1, 0]);
+  });
+
+  it('refuses unknown keys, at any depth, and names the nearest', () => {
+    const unknown = (config: unknown, message: RegExp) =>
+      assert.throws(() => parseConfig(config, 'config x.yaml'), { code: 'ERR_QRKD_UNKNOWN_KEY', message });
+    unknown({ ...minimal, seedz: [1] }, /^config x\.yaml: unknown key "seedz" \(did you mean "seeds"\?\)$/);
+    unknown({ ...minimal, student: { epoch: 3 } }, /unknown key "epoch" in student \(did you mean "epochs"\?\)/);
+    unknown({ methods: { A: { quantom: 3 } } }, /"quantom" in methods\.A \(did you mean "quantum"\?\)/);
+    unknown({ methods: { A: { projection: { teachr: 'pca' } } } }, /"teachr".*"teacher"/);
+    unknown({ ...minimal, data: { idxx: 'folder' } }, /"idxx" in data.*"idx"/);
+  });
+
+  it('refuses bad values in one line that names the path', () => {
+    const bad = (config: unknown, message: RegExp) =>
+      assert.throws(
+        () => parseConfig(config, 'config'),
+        (error: Error & { code: string }) =>
+          error.code === 'ERR_QRKD_VALUE' && message.test(error.message) && !error.message.includes('\n'),
+      );
+    bad({ ...minimal, student: { epochs: 0 } }, /student\.epochs/);
+    bad({ ...minimal, seeds: [] }, /seeds/);
+    bad({ ...minimal, seeds: ['a'] }, /seeds\.0/);
+    bad({ methods: {} }, /at least one method/);
+    bad({ methods: { A: { kd: -1 } } }, /methods\.A\.kd/);
+    bad({ methods: { A: { kernels: { student: { type: 'zz' } } } } }, /methods\.A\.kernels\.teacher/);
+    bad({}, /methods/);
+    bad('text', /expected object/);
+  });
+
+  it('reads YAML and JSON files, and says which file is missing or broken', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'qrkd-config-'));
+    const write = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    assert.deepEqual(readConfigFile(write('a.yaml', 'seeds: [1, 2]\nmethods: { KD: { kd: 1 } }\n')), {
+      seeds: [1, 2],
+      methods: { KD: { kd: 1 } },
+    });
+    assert.deepEqual(readConfigFile(write('a.json', '{"seeds": [3]}')), { seeds: [3] });
+    assert.throws(() => readConfigFile(write('b.yaml', 'seeds: [1, 2\nmethods')), { code: 'ERR_QRKD_FORMAT' });
+    assert.throws(() => readConfigFile(join(folder, 'none.yaml')), { code: 'ERR_QRKD_FILE', message: /none\.yaml/ });
+  });
+
+  it('--set changes one value by its path', () => {
+    const changed = applySettings(minimal, [
+      'student.epochs=7',
+      'seeds=[4, 5]',
+      'methods.Scratch.ce=0.5',
+      'data=mnist',
+    ]);
+    assert.deepEqual(changed, {
+      methods: { Scratch: { ce: 0.5 } },
+      student: { epochs: 7 },
+      seeds: [4, 5],
+      data: 'mnist',
+    });
+    assert.deepEqual(minimal, { methods: { Scratch: {} } }, 'the given object is not touched');
+    assert.throws(() => applySettings({}, ['epochs']), { message: /expected key=value/ });
+    assert.throws(() => applySettings({ seeds: [1] }, ['seeds.a=1']), { message: /"seeds" holds a value/ });
+  });
+});
+
+describe("the paper's table", () => {
+  const runs = [
+    { method: TEACHER, seed: 0, train: 1, test: 0.98 },
+    { method: TEACHER, seed: 1, train: 0.99, test: 0.96 },
+    { method: 'Scratch', seed: 0, train: 0.9, test: 0.88 },
+    { method: 'Scratch', seed: 1, train: 0.92, test: 0.86 },
+    { method: 'KD', seed: 0, train: 0.93, test: 0.9 },
+    { method: 'KD', seed: 1, train: 0.95, test: 0.92 },
+  ];
+  const round = (s: { mean: number; deviation: number | null } | null) =>
+    s && [s.mean, s.deviation].map((v) => (v === null ? null : Math.round(v * 1e6) / 1e6));
+
+  it('takes gaps and gains within a seed, then mean and sample standard deviation', () => {
+    const [teacher, scratch, kd] = paperTable(runs, 'Scratch');
+    assert.deepEqual([teacher.method, scratch.method, kd.method], [TEACHER, 'Scratch', 'KD']);
+    assert.deepEqual(round(kd.test), [91, Math.round(Math.SQRT2 * 1e6) / 1e6]);
+    assert.deepEqual(round(kd.accuracyGap), [3, 0]);
+    assert.deepEqual(round(kd.teacherStudentGap), [6, 2.828427]);
+    assert.deepEqual(round(kd.distillationGain), [4, 2.828427]);
+    assert.deepEqual(
+      [teacher.teacherStudentGap, teacher.distillationGain, scratch.distillationGain],
+      [null, null, null],
+    );
+    assert.deepEqual(round(scratch.teacherStudentGap), [10, 0]);
+    assert.equal(paperTable(runs, undefined)[2].distillationGain, null);
+    assert.deepEqual(round(pairedDifference(runs, 'KD', 'Scratch')), [4, 2.828427]);
+    assert.equal(pairedDifference(runs, 'KD', 'RKD'), null);
+  });
+
+  it('one seed has no deviation', () => {
+    assert.deepEqual(spread([5]), { mean: 5, deviation: null });
+    const [, , kd] = paperTable(
+      runs.filter(({ seed }) => seed === 0),
+      'Scratch',
+    );
+    assert.equal(kd.test.deviation, null);
+  });
+
+  it('prints aligned', () => {
+    const lines = formatTable(paperTable(runs, 'Scratch')).split('\n');
+    assert.match(lines[0], /^Method\s+Train\s+Test\s+Acc\. Gap\s+T&S Gap\s+Dist\. Gain$/);
+    assert.match(lines[4], /^KD\s+94\.00 ± 1\.41\s+91\.00 ± 1\.41\s+3\.00 ± 0\.00\s+6\.00 ± 2\.83\s+4\.00 ± 2\.83$/);
+    assert.equal(new Set(lines.map((line) => line.length)).size, 1);
+  });
+});
