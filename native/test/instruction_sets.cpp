@@ -1,0 +1,203 @@
+// Every function of every instruction set that this machine can run (AVX-512 also emulated, where SIMDe is installed)
+// against the scalar one, on random inputs.
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "../core/isa.h"
+#include "../core/panel.h"
+#include "check.h"
+
+#ifdef QRKD_EMULATED_AVX512
+namespace qrkd::avx512emulated {
+const InstructionSet& instructionSet();
+}
+#endif
+
+namespace qrkd {
+namespace {
+
+template <class T>
+Buffer<T> random(std::size_t count, unsigned seed) {
+  Buffer<T> buffer(count);
+  const auto values = normals(count, seed);
+  std::copy(values.begin(), values.end(), buffer.data());
+  return buffer;
+}
+
+template <class T>
+Buffer<T> copyOf(const Buffer<T>& source) {
+  Buffer<T> copy(source.size());
+  std::copy(source.data(), source.data() + source.size(), copy.data());
+  return copy;
+}
+
+template <class T>
+void compare(const Buffer<T>& a, const Buffer<T>& b, double scale, const char* set, const char* what) {
+  const double tolerance = scale * (sizeof(T) == 4 ? 1e-6 : 1e-14);
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(double(a[i]) - double(b[i])));
+  check(worst <= tolerance, "%s %s (%zu-byte scalars) differs by %g, allowed %g", set, what, sizeof(T), worst, tolerance);
+}
+
+template <class T>
+void compareTables(const KernelTable<T>& scalar, const KernelTable<T>& table, unsigned seed) {
+  constexpr std::size_t W = kLanes<T>;
+  const char* name = table.name;
+
+  {
+    const std::size_t count = 3 * W + 5;
+    const auto angles = normals(count, seed, std::pow(10.0, seed % 6));
+    Buffer<T> c1(count), s1(count), c2(count), s2(count);
+    scalar.sincos(angles.data(), c1.data(), s1.data(), count);
+    table.sincos(angles.data(), c2.data(), s2.data(), count);
+    compare(c1, c2, 1, name, "cos");
+    compare(s1, s2, 1, name, "sin");
+    for (std::size_t i = 0; i < count; ++i) {
+      check(std::abs(double(c2[i]) - std::cos(angles[i])) < (sizeof(T) == 4 ? 1e-7 : 1e-15), "%s cos(%.17g)", name,
+            angles[i]);
+      check(std::abs(double(s2[i]) - std::sin(angles[i])) < (sizeof(T) == 4 ? 1e-7 : 1e-15), "%s sin(%.17g)", name,
+            angles[i]);
+    }
+  }
+  for (const int qubits : {1, 2, 3, 5, 8, 9}) {
+    const std::size_t amplitudes = std::size_t{1} << qubits;
+    auto a = random<T>(amplitudes * 2 * W, seed + 1), b = copyOf(a);
+    scalar.hadamard(a.data(), qubits, 2 * W);
+    table.hadamard(b.data(), qubits, 2 * W);
+    compare(a, b, 8.0 * static_cast<double>(amplitudes), name, "hadamard");
+
+    const auto start = random<T>(2 * W, seed + 2), single = random<T>(qubits * 2 * W, seed + 3);
+    const auto pair = random<T>(qubits * qubits * 2 * W, seed + 4);
+    std::vector<int> index(qubits * qubits, -1);
+    for (int q = 0; q < qubits; ++q) {
+      for (int j = 0; j < q; ++j) index[q * qubits + j] = (q + j + seed) % 3 == 0 ? -1 : q * qubits + j;
+    }
+    Buffer<T> p(amplitudes * 2 * W), q(amplitudes * 2 * W);
+    scalar.phaseVector(p.data(), start.data(), single.data(), pair.data(), index.data(), std::min(qubits, 3));
+    table.phaseVector(q.data(), start.data(), single.data(), pair.data(), index.data(), std::min(qubits, 3));
+    Buffer<T> p8(std::min<std::size_t>(amplitudes, 8) * 2 * W), q8(p8.size());
+    std::copy(p.data(), p.data() + p8.size(), p8.data());
+    std::copy(q.data(), q.data() + q8.size(), q8.data());
+    compare(p8, q8, 1e4, name, "phaseVector");
+
+    auto x = random<T>(amplitudes * 2 * W, seed + 5), y = copyOf(x);
+    const auto phase = random<T>(amplitudes * 2 * W, seed + 6);
+    scalar.multiply(x.data(), phase.data(), amplitudes);
+    table.multiply(y.data(), phase.data(), amplitudes);
+    compare(x, y, 40, name, "multiply");
+    scalar.multiplyConj(x.data(), phase.data(), amplitudes);
+    table.multiplyConj(y.data(), phase.data(), amplitudes);
+    compare(x, y, 400, name, "multiplyConj");
+    auto g = random<T>(amplitudes * W, seed + 7), h = copyOf(g);
+    for (const int accumulate : {0, 1}) {
+      scalar.imagProduct(x.data(), phase.data(), g.data(), amplitudes, accumulate);
+      table.imagProduct(x.data(), phase.data(), h.data(), amplitudes, accumulate);
+      compare(g, h, 1000, name, "imagProduct");
+    }
+  }
+  for (const std::size_t length : {1, 2, 4, 7, 16, 33, 128}) {
+    const auto a = random<T>(length * 2 * W, seed + 8), b = random<T>(length * 2 * W, seed + 9);
+    auto t1 = random<T>(W * 2 * W, seed + 10), t2 = copyOf(t1);
+    scalar.gramTile(a.data(), b.data(), length, t1.data());
+    table.gramTile(a.data(), b.data(), length, t2.data());
+    compare(t1, t2, 100, name, "gramTile");
+    auto r1 = random<T>(W * W, seed + 11), r2 = copyOf(r1);
+    scalar.gramTileReal(a.data(), b.data(), length, r1.data());
+    table.gramTileReal(a.data(), b.data(), length, r2.data());
+    compare(r1, r2, 100, name, "gramTileReal");
+
+    const auto coefficient = random<T>(2 * 2 * W * W, seed + 12);
+    const T* sources[2] = {a.data(), b.data()};
+    auto l1 = random<T>(length * 2 * W, seed + 13), l2 = copyOf(l1);
+    scalar.applyTile(sources, coefficient.data(), 2, length, l1.data());
+    table.applyTile(sources, coefficient.data(), 2, length, l2.data());
+    compare(l1, l2, 200, name, "applyTile");
+    auto m1 = random<T>(length * W, seed + 14), m2 = copyOf(m1);
+    scalar.applyTileReal(sources, coefficient.data(), 2, length, m1.data());
+    table.applyTileReal(sources, coefficient.data(), 2, length, m2.data());
+    compare(m1, m2, 200, name, "applyTileReal");
+  }
+  for (const std::size_t qubits : {1, 2, 9}) {
+    const auto a = random<T>(qubits * 3 * W, seed + 15), b = random<T>(qubits * 3 * W, seed + 16);
+    Buffer<T> t1(W * W), t2(W * W), scratch((qubits + 1) * W);
+    scalar.productTile(a.data(), b.data(), qubits, t1.data());
+    table.productTile(a.data(), b.data(), qubits, t2.data());
+    double largest = 1;
+    for (std::size_t i = 0; i < t1.size(); ++i) largest = std::max(largest, std::abs(double(t1[i])));
+    compare(t1, t2, 10 * largest, name, "productTile");
+    const auto weight = random<T>(W * W, seed + 17);
+    auto g1 = random<T>(qubits * 3 * W, seed + 18), g2 = copyOf(g1);
+    scalar.productTileGradient(a.data(), b.data(), weight.data(), qubits, g1.data(), scratch.data());
+    table.productTileGradient(a.data(), b.data(), weight.data(), qubits, g2.data(), scratch.data());
+    for (std::size_t i = 0; i < g1.size(); ++i) largest = std::max(largest, std::abs(double(g1[i])));
+    compare(g1, g2, 100 * largest, name, "productTileGradient");
+  }
+}
+
+void compareLoops(const InstructionSet& set, unsigned seed) {
+  const InstructionSet& scalar = scalar::instructionSet();
+  const std::size_t stride = 24, columns = 5;
+  const auto x = random<double>(columns * stride, seed), point = random<double>(columns, seed + 1);
+  const auto weight = random<double>(stride, seed + 2);
+  Buffer<double> a(stride), b(stride);
+  scalar.columns.squaredDistances(x.data(), stride, columns, point.data(), a.data());
+  set.columns.squaredDistances(x.data(), stride, columns, point.data(), b.data());
+  compare(a, b, 100, set.name, "squaredDistances");
+  scalar.columns.innerProducts(x.data(), stride, columns, point.data(), a.data());
+  set.columns.innerProducts(x.data(), stride, columns, point.data(), b.data());
+  compare(a, b, 100, set.name, "innerProducts");
+  auto c = random<double>(columns, seed + 3), d = copyOf(c);
+  scalar.columns.weightedDifferences(x.data(), stride, columns, point.data(), weight.data(), c.data());
+  set.columns.weightedDifferences(x.data(), stride, columns, point.data(), weight.data(), d.data());
+  compare(c, d, 100, set.name, "weightedDifferences");
+
+  AngleRow row{};
+  row.count = stride;
+  row.weight = 0.01;
+  Buffer<double> arrays[6];
+  for (int i = 0; i < 6; ++i) arrays[i] = random<double>(stride, seed + 4 + i);
+  for (int side = 0; side < 2; ++side) {
+    row.gramJ[side] = arrays[side].data();
+    row.gramI[side] = arrays[2 + side].data();
+    row.inverse[side] = arrays[4 + side].data();
+    row.base[side] = 0.3 - side;
+    row.inverseJ[side] = 0.7 + side;
+  }
+  auto e = random<double>(stride, seed + 20), f = copyOf(e);
+  AngleSums first, second;
+  row.gramGradient = e.data();
+  scalar.angleRow(row, first);
+  row.gramGradient = f.data();
+  set.angleRow(row, second);
+  compare(e, f, 10, set.name, "angleRow");
+  check(std::abs(first.loss - second.loss) < 1e-12 && std::abs(first.numerator - second.numerator) < 1e-13 &&
+            std::abs(first.cosine - second.cosine) < 1e-13,
+        "%s angleRow sums", set.name);
+}
+
+void compareSets(const InstructionSet& set) {
+  for (unsigned seed = 1; seed <= 12; ++seed) {
+    compareTables(scalar::instructionSet().float32, set.float32, 100 * seed);
+    compareTables(scalar::instructionSet().float64, set.float64, 100 * seed + 50);
+    compareLoops(set, 1000 * seed);
+  }
+  std::printf("checked %s\n", set.name);
+}
+
+}  // namespace
+}  // namespace qrkd
+
+int main() {
+  using namespace qrkd;
+  for (const auto& name : supportedInstructionSets()) {
+    selectInstructionSet(name);
+    check(name == instructionSet().name, "selected %s, got %s", name.c_str(), instructionSet().name);
+    compareSets(instructionSet());
+  }
+#ifdef QRKD_EMULATED_AVX512
+  std::printf("emulated: ");
+  compareSets(avx512emulated::instructionSet());
+#endif
+  return finish("instruction sets");
+}
