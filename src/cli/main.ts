@@ -10,6 +10,14 @@ interface Entry {
 }
 
 const COMMANDS: Record<string, Entry> = {
+  demo: {
+    summary: 'from real digits to a checked student.onnx, with every method of the paper',
+    load: async () => (await import('./demo.js')).demoCommand(),
+  },
+  distill: {
+    summary: 'a study of your own, from one configuration file',
+    load: async () => (await import('./distill.js')).distillCommand(),
+  },
   doctor: {
     summary: 'what was found on this machine, and what to do about what is missing',
     load: async () => (await import('./doctor.js')).doctorCommand(),

@@ -41,7 +41,8 @@ export interface RunRecord {
 /** Samples per class in the pictures of kernel matrices. */
 const PICTURED = 4;
 
-interface Parts {
+/** The parts of the data that a study uses. */
+export interface Parts {
   train: SampleSet;
   validation: SampleSet;
   test: SampleSet;
@@ -50,7 +51,7 @@ interface Parts {
 let loaded: { key: string; parts: Parts } | undefined;
 
 /** The data's parts; kept for the next run of the same process. */
-function parts({ data, samples }: StudyConfig): Parts {
+export function loadParts({ data, samples }: StudyConfig): Parts {
   const key = JSON.stringify([data, samples]);
   if (loaded?.key !== key) {
     const source = loadData(data);
@@ -76,14 +77,14 @@ export function stepsOf(config: StudyConfig, method: string, trainingSamples: nu
 }
 
 export function trainingSamples(config: StudyConfig): number {
-  return parts(config).train.shape[0];
+  return loadParts(config).train.shape[0];
 }
 
 /** Trains one model, evaluates it (the test part once, at the end), saves it. */
 export async function runOne(spec: RunSpec, onStep: (step: number) => void): Promise<RunRecord> {
   const start = performance.now();
   const { config, method, seed } = spec;
-  const { train, validation, test } = parts(config);
+  const { train, validation, test } = loadParts(config);
   if (method === TEACHER && config.teacher.model !== undefined) return givenTeacher(spec, config.teacher.model);
   const isTeacher = method === TEACHER;
   const { epochs, batchSize, optimizer, learningRate } = isTeacher ? config.teacher : config.student;
@@ -129,7 +130,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
 /** The record of a teacher that is used as it came. */
 async function givenTeacher({ config, method, seed, folder }: RunSpec, path: string): Promise<RunRecord> {
   const start = performance.now();
-  const { train, validation, test } = parts(config);
+  const { train, validation, test } = loadParts(config);
   const model = await loadModel(path);
   await saveModel(model, folder);
   const final = { train: evaluate(model, train), validation: evaluate(model, validation), test: evaluate(model, test) };
@@ -144,7 +145,7 @@ async function givenTeacher({ config, method, seed, folder }: RunSpec, path: str
 
 /** A function that pictures both kernel matrices as the student is at that moment. */
 function picturing(config: StudyConfig, loss: QrkdLoss, student: LayersModel, teacher: LayersModel) {
-  const { train, validation } = parts(config);
+  const { train, validation } = loadParts(config);
   const rows = pictureRows(validation.labels);
   const few = selectRows({ ...validation, classes: 0 } as Parameters<typeof selectRows>[0], rows);
   const openedTeacher = openModel(teacher, config.featureLayer, 'teacher');

@@ -1,0 +1,37 @@
+import { basename } from 'node:path';
+import { Command } from 'commander';
+import { applySettings, parseConfig, readConfigFile } from '../study/config.js';
+import { collect } from './demo.js';
+import { studyCommand } from './study.js';
+
+const EXAMPLE = `
+A configuration (YAML or JSON), all keys but methods with defaults:
+
+  seeds: [0, 1, 2]
+  student: { embedding: linear, epochs: 5, learningRate: 0.003 }
+  teacher: { epochs: 10 }            # or { model: FOLDER } with a saved tf.LayersModel
+  methods:
+    Scratch: { ce: 1 }
+    QRKD:
+      { ce: 1, kd: 1, temperature: 4, distance: 1, angle: 2, quantum: 30, scale: 2,
+        kernels: { teacher: { type: zz, features: 8, reps: 1, bandwidth: 0.1 },
+                   student: { type: zz, features: 4, reps: 1, bandwidth: 0.1 } } }
+
+Weights default to ce 1 and 0 for the others. A method without terms that need the teacher is the baseline of "Dist. Gain".`;
+
+/** `qrkd distill`: a study from one configuration file. */
+export function distillCommand(): Command {
+  return new Command('distill')
+    .description(
+      'Distils students as a configuration says: any methods, weights, kernels and seeds; same results as `qrkd demo`.',
+    )
+    .requiredOption('--config <file>', 'configuration, YAML or JSON')
+    .option('--set <key=value>', 'change a setting, for example methods.QRKD.quantum=100 (repeatable)', collect, [])
+    .option('--out <folder>', 'folder for the results', 'qrkd-distill')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', EXAMPLE)
+    .action(async ({ config: file, set, out, json }) => {
+      const config = parseConfig(applySettings(readConfigFile(file), set), `config ${file}`);
+      await studyCommand(config, { out, json, title: basename(file) });
+    });
+}

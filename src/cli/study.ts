@@ -1,0 +1,78 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import type { StudyConfig } from '../study/config.js';
+import type { StudyMetrics } from '../study/metrics.js';
+import { finishStudy } from '../study/outcome.js';
+import { runStudy } from '../study/study.js';
+import { formatSpread, formatTable } from '../study/table.js';
+import { startProgress } from './progress.js';
+
+export interface StudyCommandOptions {
+  out: string;
+  json?: boolean;
+  title: string;
+}
+
+/** Runs a study with a progress bar on stderr, writes its files, prints its table (or one JSON document). */
+export async function studyCommand(config: StudyConfig, { out, json, title }: StudyCommandOptions): Promise<void> {
+  const start = performance.now();
+  const folder = resolve(out);
+  const controller = new AbortController();
+  const interrupt = () =>
+    controller.abort(
+      new Error(`interrupted; the runs that are finished are kept in ${out}, the same command goes on from there`),
+    );
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  const processes = availableParallelism();
+  process.stderr.write(`qrkd: ${title}: training on ${processes} processes of one thread each\n`);
+
+  let progress: ReturnType<typeof startProgress> | undefined;
+  try {
+    const runs = await runStudy(config, {
+      out: folder,
+      signal: controller.signal,
+      onProgress({ steps, totalSteps, runs: finished, totalRuns }) {
+        progress ??= startProgress('training', totalSteps, { unit: 'steps' });
+        progress.update(steps, `${finished}/${totalRuns} runs`);
+      },
+    });
+    progress?.stop();
+    progress = undefined;
+    process.stderr.write('qrkd: exporting, checking in onnxruntime, drawing the report\n');
+    const metrics = await finishStudy(config, runs, { out: folder, title, start, processes });
+    if (json) process.stdout.write(`${JSON.stringify(summary(metrics, out))}\n`);
+    else process.stdout.write(`${describe(metrics, out)}\n`);
+  } finally {
+    progress?.stop();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+function summary({ runs: _, ...metrics }: StudyMetrics, out: string): object {
+  return { out, ...metrics };
+}
+
+function describe(metrics: StudyMetrics, out: string): string {
+  const { table, differences, exported, config, samples, seconds } = metrics;
+  const seeds = config.seeds.length;
+  const lines = [
+    '',
+    formatTable(table),
+    '',
+    `Per cent; ${seeds === 1 ? 'one seed' : `mean ± standard deviation over ${seeds} seeds`}; ` +
+      `${samples.train} training, ${samples.validation} validation, ${samples.test} test samples; ` +
+      `${config.student.model ?? `student's embedding: ${config.student.embedding}`}.`,
+    ...differences.map(
+      ({ method, other, difference }) =>
+        `${method} - ${other}: ${formatSpread(difference)} points of test accuracy${seeds > 1 ? ', paired by seed' : ''}.`,
+    ),
+    '',
+    ...[exported.teacher, exported.student].map(
+      ({ file, method, seed, parameters, test, maxDifference }) =>
+        `${out}/${file}: ${method}, seed ${seed}, ${parameters} parameters; ${test.correct} of ${test.samples} test samples ` +
+        `right in tfjs, ${test.onnxruntimeCorrect} in onnxruntime (largest difference ${maxDifference.toExponential(1)}).`,
+    ),
+    `${out}/metrics.json, ${out}/report.html (${seconds.toFixed(0)} s)`,
+  ];
+  return lines.join('\n');
+}
