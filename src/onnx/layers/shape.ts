@@ -1,0 +1,16 @@
+import { type Converter, refuseChannelsFirst } from './converter.js';
+
+/** Images are flattened channels last, as in tfjs, so that the weights behind fit. */
+const flatten: Converter = (graph, layer, [x]) => {
+  refuseChannelsFirst(layer);
+  return { name: graph.node(layer.name, 'Flatten', [graph.channelsLast(x).name], { axis: 1 }) };
+};
+
+const reshape: Converter = (graph, layer, [x]) => {
+  // ONNX: 0 keeps the batch's size, -1 is inferred, as tfjs's null or -1.
+  const target = (layer.config.targetShape as (number | null)[]).map((size) => size ?? -1);
+  const shape = graph.integers(`${layer.name}/shape`, [0, ...target]);
+  return { name: graph.node(layer.name, 'Reshape', [graph.channelsLast(x).name, shape]) };
+};
+
+export const shapeLayers: Record<string, Converter> = { Flatten: flatten, Reshape: reshape };
