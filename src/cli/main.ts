@@ -18,6 +18,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'a study of your own, from one configuration file',
     load: async () => (await import('./distill.js')).distillCommand(),
   },
+  kernel: {
+    summary: 'the fidelity kernel matrix of the samples in a .npy or .csv file',
+    load: async () => (await import('./kernel.js')).kernelCommand(),
+  },
   doctor: {
     summary: 'what was found on this machine, and what to do about what is missing',
     load: async () => (await import('./doctor.js')).doctorCommand(),

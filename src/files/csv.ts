@@ -1,0 +1,39 @@
+import { CsvError, parse } from 'csv-parse/sync';
+import type { Matrix } from '../engine/types.js';
+import { QrkdRangeError } from '../errors.js';
+
+/**
+ * A comma-separated file without header as a float64 matrix.
+ *
+ * @throws RangeError ERR_QRKD_FORMAT naming the file, the line and the column (lines count from 1, as editors do).
+ */
+export function parseCsv(bytes: Buffer, path: string): Matrix {
+  let records: string[][];
+  try {
+    records = parse(bytes, { trim: true, skip_empty_lines: true, bom: true }) as string[][];
+  } catch (error) {
+    if (error instanceof CsvError) throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: ${error.message}`);
+    throw error;
+  }
+  const columns = records[0]?.length ?? 0;
+  const data = new Float64Array(records.length * columns);
+  records.forEach((record, i) => {
+    record.forEach((text, j) => {
+      // Number('') is 0, so an empty field is refused by itself. 'nan' and 'inf' are NumPy's spellings.
+      const value = text === '' ? Number.NaN : Number(text);
+      if (Number.isNaN(value) && !/^[+-]?(nan|inf|infinity)$/i.test(text)) {
+        throw new QrkdRangeError(
+          'ERR_QRKD_FORMAT',
+          `${path}: line ${i + 1}, column ${j + 1} is "${text}", expected a number (no header, commas between columns)`,
+        );
+      }
+      data[i * columns + j] = value;
+    });
+  });
+  return { data, shape: [records.length, columns] };
+}
+
+/** The matrix as lines of comma-separated numbers, each with all its digits. */
+export function* formatCsv({ data, shape: [rows, columns] }: Matrix): Generator<string> {
+  for (let i = 0; i < rows; i++) yield `${data.subarray(i * columns, (i + 1) * columns).join(',')}\n`;
+}

@@ -1,0 +1,52 @@
+import { dump, parse } from 'npyjs';
+import type { Matrix } from '../engine/types.js';
+import { QrkdRangeError } from '../errors.js';
+
+const NUMBERS = ['i1', 'u1', 'i2', 'u2', 'i4', 'u4', 'i8', 'u8', 'f2', 'f4', 'f8'];
+
+/**
+ * A NumPy `.npy` file as a matrix: any little-endian real type, C or Fortran order. float32 stays float32, everything else
+ * becomes float64.
+ *
+ * @throws RangeError ERR_QRKD_FORMAT naming the file, what was found and what was expected.
+ */
+export function parseNpy(bytes: Buffer, path: string): Matrix {
+  const refuse = (why: string): never => {
+    throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: ${why}`);
+  };
+  let array: ReturnType<typeof parse>;
+  try {
+    // npyjs makes typed arrays on the buffer itself, which must start at 0 and be its own.
+    array = parse(new Uint8Array(bytes).buffer as ArrayBuffer);
+  } catch (error) {
+    const message = (error as Error).message;
+    const bigEndian = /Unsupported dtype: >/.test(message);
+    return refuse(
+      bigEndian
+        ? 'is big-endian; save it with .astype("<f8")'
+        : `is not a complete .npy file of numbers (${message.replace(/\.$/, '')})`,
+    );
+  }
+  const { dtype, fortranOrder, shape } = array;
+  if (!NUMBERS.includes(dtype)) refuse(`has dtype ${dtype}, expected real numbers`);
+  if (shape.length !== 2) refuse(`has shape (${shape.join(', ')}), expected 2 dimensions`);
+  const [rows, columns] = shape as [number, number];
+  const values = array.data as unknown as ArrayLike<number | bigint>;
+  if (values.length !== rows * columns) {
+    refuse(
+      `holds ${values.length} numbers, but shape (${rows}, ${columns}) needs ${rows * columns}; it is truncated or damaged`,
+    );
+  }
+  const data = dtype === 'f4' ? new Float32Array(values.length) : new Float64Array(values.length);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      data[i * columns + j] = Number(values[fortranOrder ? j * rows + i : i * columns + j]);
+    }
+  }
+  return { data, shape: [rows, columns] };
+}
+
+/** The bytes of a `.npy` file with the matrix in C order, float32 or float64 as it is. */
+export function formatNpy({ data, shape }: Matrix): Buffer {
+  return Buffer.from(dump(data, shape));
+}
