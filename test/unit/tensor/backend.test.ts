@@ -20,7 +20,10 @@ const report = `
 `;
 
 /** Runs a piece of code in a process of its own, with QRKD_TENSORFLOW as given. */
-async function inProcess(QRKD_TENSORFLOW: string, ...options: string[]) {
+async function inProcess(
+  QRKD_TENSORFLOW: string,
+  ...options: string[]
+): Promise<Record<string, unknown> & { stderr: string }> {
   const env: NodeJS.ProcessEnv = { ...process.env, QRKD_TENSORFLOW };
   // The test runner's own variable would change what the child prints.
   delete env.NODE_TEST_CONTEXT;
