@@ -2,7 +2,8 @@ import { FidelityKernel, featureMap, type Kernel } from 'qrkd';
 import { loadMnistDigits } from 'qrkd/data';
 import { distill, type QrkdLossOptions, qrkdLoss, ready, tf } from 'qrkd/distill';
 import { paperStudent, paperTeacher } from 'qrkd/models';
-import type { Turn } from './turns.js';
+import { samples } from './inputs.js';
+import { type Turn, turnOf } from './turns.js';
 
 const STEPS = 30;
 
@@ -19,6 +20,24 @@ function lossOptions(map: 'zz' | 'angle', terms: { quantum: boolean; relations: 
     ...(terms.relations && { distance: 1, angle: 2 }),
     ...(terms.quantum && { quantum: 30, kernels: { teacher: kernel(8), student: kernel(4) } }),
   };
+}
+
+/** What the terms alone cost a step, value and gradient: the loss's own evaluation of one batch of outputs. */
+export function termTurns(batchSize: number): Record<string, Turn> {
+  const studentOutputs = { logits: samples(batchSize, 10, 5), features: samples(batchSize, 4, 6) };
+  const teacherOutputs = { logits: samples(batchSize, 10, 7), features: samples(batchSize, 31, 8) };
+  const labels = Int32Array.from({ length: batchSize }, (_, i) => i % 10);
+  const evaluated = (options: QrkdLossOptions): Turn => {
+    const batch = qrkdLoss(options).prepare(teacherOutputs.features, 4);
+    return turnOf(() => batch.evaluate(studentOutputs, teacherOutputs, labels));
+  };
+  const turns: Record<string, Turn> = {};
+  for (const map of ['zz', 'angle'] as const) {
+    turns[`terms, ${map}`] = evaluated(lossOptions(map, { quantum: true, relations: true }));
+    turns[`terms, ${map}, no relations`] = evaluated(lossOptions(map, { quantum: true, relations: false }));
+  }
+  turns['terms, no quantum term'] = evaluated(lossOptions('zz', { quantum: false, relations: true }));
+  return turns;
 }
 
 /**

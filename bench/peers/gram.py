@@ -74,7 +74,7 @@ if N * 2**n <= 256 * 1024:  # seconds a call beyond that
 reference = contenders["numpy complex128"]()
 for name, contender in contenders.items():
     worst = float(np.abs(contender() - reference).max())
-    assert worst < (1e-5 if "complex64" in name else 1e-12), f"{name} differs by {worst}"
+    assert worst < (5e-5 if "complex64" in name else 1e-12), f"{name} differs by {worst}"
 
 rng = np.random.default_rng(0)
 a, b = (rng.standard_normal((SGEMM, SGEMM), dtype=np.float32) for _ in range(2))
