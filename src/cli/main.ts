@@ -22,6 +22,14 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'the fidelity kernel matrix of the samples in a .npy or .csv file',
     load: async () => (await import('./kernel.js')).kernelCommand(),
   },
+  export: {
+    summary: 'a saved tf.LayersModel as an ONNX file',
+    load: async () => (await import('./export.js')).exportCommand(),
+  },
+  verify: {
+    summary: 'an ONNX file against the saved model that it came from',
+    load: async () => (await import('./verify.js')).verifyCommand(),
+  },
   doctor: {
     summary: 'what was found on this machine, and what to do about what is missing',
     load: async () => (await import('./doctor.js')).doctorCommand(),
