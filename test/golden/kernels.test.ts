@@ -49,7 +49,7 @@ for (const precision of ['float64', 'float32'] as const) {
         const float64 = precision === 'float64';
         const entangling = spec.type === 'zz' || spec.type === 'iqp';
         const tolerance = float64 ? 1e-12 : entangling && features >= 18 ? 3e-5 : 1e-5;
-        const gradientTolerance = float64 ? 1e-9 : 1e-4;
+        const gradientTolerance = float64 ? 1e-9 : 1e-5;
         const matrix = (values: number[], columns: number) => ({
           data: ARRAYS[precision].from(values),
           shape: [values.length / columns, columns] as [number, number],
