@@ -24,7 +24,6 @@ export async function studyCommand(config: StudyConfig, { out, json, title }: St
     );
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const processes = availableParallelism();
-  process.stderr.write(`qrkd: ${title}: training on ${processes} processes of one thread each\n`);
 
   let progress: ReturnType<typeof startProgress> | undefined;
   try {
@@ -32,7 +31,12 @@ export async function studyCommand(config: StudyConfig, { out, json, title }: St
       out: folder,
       signal: controller.signal,
       onProgress({ steps, totalSteps, runs: finished, totalRuns }) {
-        progress ??= startProgress('training', totalSteps, { unit: 'steps' });
+        if (!progress) {
+          process.stderr.write(
+            `qrkd: ${title}: ${totalRuns - finished} models on ${processes} processes of one thread each\n`,
+          );
+          progress = startProgress('training', totalSteps, { unit: 'steps' });
+        }
         progress.update(steps, `${finished}/${totalRuns} runs`);
       },
     });

@@ -29,6 +29,7 @@ const STDERR_KEPT = 4000;
 class Worker {
   readonly #child: ChildProcess;
   #stderr = '';
+  #name = '';
   #job:
     | { onSteps: (steps: number) => void; resolve: (record: RunRecord) => void; reject: (error: Error) => void }
     | undefined;
@@ -48,16 +49,19 @@ class Worker {
     // 'close', not 'exit': by then all of stderr has been read.
     this.#child.on('close', (code, signal) => {
       this.#job?.reject(
-        new Error(`a training process ended (${signal ?? `exit code ${code}`})\n${this.#stderr.trim()}`),
+        new Error(
+          `${this.#name}: the training process ended (${signal ?? `exit code ${code}`})\n${this.#stderr.trim()}`,
+        ),
       );
     });
   }
 
   run(spec: RunSpec, onSteps: (steps: number) => void): Promise<RunRecord> {
+    this.#name = `${spec.method}, seed ${spec.seed}`;
     return new Promise((resolve, reject) => {
       this.#job = { onSteps, resolve, reject };
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
-        reject(new Error(`a training process ended at its start\n${this.#stderr.trim()}`));
+        reject(new Error(`${this.#name}: the training process ended at its start\n${this.#stderr.trim()}`));
       } else {
         this.#child.send(spec);
       }
@@ -74,8 +78,8 @@ class Worker {
     if (message.type === 'failed') {
       this.#job = undefined;
       const { code } = message;
-      if (code) job?.reject(new QrkdRangeError(code as ErrorCode, message.message));
-      else job?.reject(new Error(`${message.message}\n${this.#stderr.trim()}`));
+      if (code) job?.reject(new QrkdRangeError(code as ErrorCode, `${this.#name}: ${message.message}`));
+      else job?.reject(new Error(`${this.#name}: ${message.message}\n${this.#stderr.trim()}`));
     }
   }
 

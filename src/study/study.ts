@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { backendInfo } from '../tensor/backend.js';
+import { openModel } from '../distill/outputs.js';
+import { QrkdRangeError } from '../errors.js';
+import { loadModel } from '../models/index.js';
+import { backendInfo, ready } from '../tensor/backend.js';
 import { type StudyConfig, usesTeacher } from './config.js';
 import { makeLoss } from './kernels.js';
 import { type Job, runPool } from './pool.js';
@@ -14,7 +17,7 @@ export interface StudyOptions {
   /** Folder for the results; finished runs are kept in its subfolder `.runs` until the study is over. */
   out: string;
   signal?: AbortSignal;
-  /** Steps finished of all that there are, over all runs, and the runs finished so far. */
+  /** Steps finished of all that there are, over all runs, and the runs finished so far; first before any training. */
   onProgress?: (progress: { steps: number; totalSteps: number; runs: number; totalRuns: number }) => void;
 }
 
@@ -66,10 +69,22 @@ function readRecord(file: string): RunRecord | undefined {
   }
 }
 
-/** Checks what can be checked before any work: kernels, models' loss terms and data. */
-export function checkStudy(config: StudyConfig): void {
+/** Checks what can be checked before any work: kernels, the models given, data, and that batches can be filled. */
+async function checkStudy(config: StudyConfig): Promise<void> {
   for (const method of Object.values(config.methods)) makeLoss(method);
-  trainingSamples(config);
+  await ready();
+  for (const { model } of [config.teacher, config.student]) {
+    if (model !== undefined) openModel(await loadModel(model), config.featureLayer, `model ${model}`);
+  }
+  const samples = trainingSamples(config);
+  for (const [side, { batchSize }] of Object.entries({ teacher: config.teacher, student: config.student })) {
+    if (batchSize > samples) {
+      throw new QrkdRangeError(
+        'ERR_QRKD_VALUE',
+        `${side}.batchSize is ${batchSize}, more than the ${samples} training samples`,
+      );
+    }
+  }
 }
 
 /**
@@ -79,7 +94,7 @@ export function checkStudy(config: StudyConfig): void {
  * @returns all runs: teachers first, then by seed in the order of the methods.
  */
 export async function runStudy(config: StudyConfig, options: StudyOptions): Promise<FinishedRun[]> {
-  checkStudy(config);
+  await checkStudy(config);
   const folder = runsFolder(options.out);
   mkdirSync(folder, { recursive: true });
   const jobs = planJobs(config, folder);
@@ -103,6 +118,7 @@ export async function runStudy(config: StudyConfig, options: StudyOptions): Prom
       totalRuns: jobs.length,
     });
 
+  report();
   await runPool(jobs, new Set(records.keys()), {
     ...(options.signal && { signal: options.signal }),
     onSteps(key, done) {
