@@ -6,7 +6,7 @@ import { QrkdRangeError, suggest } from '../errors.js';
 import { checkMatrixOutput, readMatrixFile, STDOUT, writeMatrixFile } from '../files/index.js';
 import { FidelityKernel } from '../kernels/FidelityKernel.js';
 import { FEATURE_MAPS, type FeatureMapSpec, featureMap } from '../maps/index.js';
-import { startProgress } from './progress.js';
+import { startProgress } from '../progress.js';
 
 interface Options {
   map: string;

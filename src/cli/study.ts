@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { startProgress } from '../progress.js';
 import type { StudyConfig } from '../study/config.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { finishStudy } from '../study/outcome.js';
 import { runStudy } from '../study/study.js';
 import { formatSpread, formatTable } from '../study/table.js';
-import { startProgress } from './progress.js';
 
 export interface StudyCommandOptions {
   out: string;

@@ -11,6 +11,7 @@ import {
   type Term,
   type TermValue,
 } from '../losses/qrkd.js';
+import { startProgress } from '../progress.js';
 import { ready, tf } from '../tensor/backend.js';
 import { type Evaluation, evaluateLogits } from './evaluate.js';
 import { allOutputs, openModel, type TwoOutputs } from './outputs.js';
@@ -44,6 +45,8 @@ export interface DistillOptions {
   featureLayer?: string | { student?: string; teacher?: string };
   /** Stops between two steps; the promise rejects with signal.reason, the student keeps the weights it has by then. */
   signal?: AbortSignal;
+  /** Shows a progress bar with the time left on stderr (where that is no terminal, a line every two seconds). */
+  progress?: boolean;
   /** After every step, with steps counted over all epochs. */
   onStep?: (step: number, steps: number) => void;
   /** After every epoch. */
@@ -92,6 +95,7 @@ const KEYS: readonly (keyof DistillOptions)[] = [
   'seed',
   'featureLayer',
   'signal',
+  'progress',
   'onStep',
   'onEpoch',
 ];
@@ -213,6 +217,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
   const variables = student.trainableWeights.map((weight) => weight.read() as Variable);
   const optimizer = makeOptimizer(options.optimizer ?? 'adam', options.learningRate ?? 3e-3);
   const steps = epochs * Math.floor(train.shape[0] / batchSize);
+  const progress = options.progress ? startProgress('distilling', steps, { unit: 'steps' }) : undefined;
   const history: EpochMetrics[] = [];
   const times: number[] = [];
   try {
@@ -237,6 +242,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
         times.push(performance.now() - start);
         meter.add(evaluation, evaluateLogits(logits, labels).correct, rows.length);
         options.onStep?.(times.length, steps);
+        progress?.update(times.length, `epoch ${epoch}, loss ${evaluation.loss.toPrecision(3)}`);
         // Steps are synchronous: without this neither a signal nor a progress bar would get a turn.
         await new Promise(setImmediate);
       }
@@ -246,6 +252,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
       options.onEpoch?.(metrics);
     }
   } finally {
+    progress?.stop();
     if (typeof (options.optimizer ?? 'adam') === 'string') optimizer.dispose();
   }
   const final = (set: SampleSet) => evaluateLogits(allOutputs(opened, set).logits, set.labels);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it, mock } from 'node:test';
-import { duration, startProgress } from '#dist/cli/progress.js';
+import { duration, startProgress } from '#dist/progress.js';
 
 function lines(run: (stream: NodeJS.WriteStream, tick: (ms: number) => void) => void): string[] {
   const stream = new PassThrough();
