@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { simdInfo } from '../engine/native.js';
 import { startProgress } from '../progress.js';
 import type { StudyConfig } from '../study/config.js';
 import type { StudyMetrics } from '../study/metrics.js';
@@ -23,12 +23,14 @@ export async function studyCommand(config: StudyConfig, { out, json, title }: St
       new Error(`interrupted; the runs that are finished are kept in ${out}, the same command goes on from there`),
     );
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const processes = availableParallelism();
+  // As many as the engine would use threads: QRKD_THREADS, else the processors that this process may use.
+  const processes = simdInfo().threads;
 
   let progress: ReturnType<typeof startProgress> | undefined;
   try {
     const runs = await runStudy(config, {
       out: folder,
+      processes,
       signal: controller.signal,
       onProgress({ steps, totalSteps, runs: finished, totalRuns }) {
         if (!progress) {

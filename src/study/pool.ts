@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { type ErrorCode, QrkdRangeError } from '../errors.js';
 import type { RunRecord, RunSpec } from './run.js';
 import type { WorkerMessage } from './worker.js';
@@ -12,6 +11,8 @@ export interface Job {
 }
 
 export interface PoolOptions {
+  /** Number of processes, each of one thread. */
+  processes: number;
   signal?: AbortSignal;
   onSteps: (key: string, steps: number) => void;
   onRecord: (job: Job, record: RunRecord) => void | Promise<void>;
@@ -90,8 +91,7 @@ class Worker {
 }
 
 /**
- * Runs jobs on processes of one thread each, as many as there are processors; earlier jobs first, each after the one that it
- * waits for. The first failure, or an abort, stops all of them.
+ * Runs jobs on processes of one thread each; earlier jobs first, each after the one that it waits for. The first failure, or an abort, stops all of them.
  */
 export async function runPool(
   jobs: readonly Job[],
@@ -103,7 +103,7 @@ export async function runPool(
   if (waiting.length === 0) return;
   options.signal?.throwIfAborted();
 
-  const workers = Array.from({ length: Math.min(availableParallelism(), waiting.length) }, () => new Worker());
+  const workers = Array.from({ length: Math.min(options.processes, waiting.length) }, () => new Worker());
   let wake: () => void = () => undefined;
   let changed = new Promise<void>((resolve) => (wake = resolve));
   const notify = () => {

@@ -16,6 +16,8 @@ import { packageVersion } from './version.js';
 export interface StudyOptions {
   /** Folder for the results; finished runs are kept in its subfolder `.runs` until the study is over. */
   out: string;
+  /** Number of training processes, each of one thread. */
+  processes: number;
   signal?: AbortSignal;
   /** Steps finished of all that there are, over all runs, and the runs finished so far; first before any training. */
   onProgress?: (progress: { steps: number; totalSteps: number; runs: number; totalRuns: number }) => void;
@@ -120,6 +122,7 @@ export async function runStudy(config: StudyConfig, options: StudyOptions): Prom
 
   report();
   await runPool(jobs, new Set(records.keys()), {
+    processes: options.processes,
     ...(options.signal && { signal: options.signal }),
     onSteps(key, done) {
       steps.set(key, done);

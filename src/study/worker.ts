@@ -33,6 +33,8 @@ async function work(spec: RunSpec): Promise<void> {
 
 // A parent that is gone, however it went, needs nothing any more.
 process.on('disconnect', () => process.exit(1));
+// Ctrl-C reaches every process of the terminal; the parent decides what it means.
+process.on('SIGINT', () => undefined);
 process.on('message', (spec: RunSpec) => void work(spec));
 await ready();
 send({ type: 'ready' });
