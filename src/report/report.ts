@@ -9,9 +9,12 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (c) => entities[c]);
 }
 
+/** A minus sign in place of the hyphen of a negative number. */
+const minus = (text: string): string => text.replace(/^-(?=\d)/, '−');
+
 function table(caption: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = ([first, ...rest]: readonly string[]) =>
-    `<tr><th scope="row">${escapeHtml(first)}</th>${rest.map((cell) => `<td>${escapeHtml(cell.replace(/^-(?=\d)/, '−'))}</td>`).join('')}</tr>`;
+    `<tr><th scope="row">${escapeHtml(first)}</th>${rest.map((cell) => `<td>${escapeHtml(minus(cell))}</td>`).join('')}</tr>`;
   return `<div class="scroll"><table><caption>${escapeHtml(caption)}</caption>
 <thead><tr>${head.map((name) => `<th scope="col">${escapeHtml(name)}</th>`).join('')}</tr></thead>
 <tbody>${rows.map(cells).join('\n')}</tbody></table></div>`;
@@ -30,7 +33,7 @@ function resultSection(metrics: StudyMetrics): string {
   const caption = `Accuracy in per cent. ${over}; ${train} training, ${validation} validation and ${test} test samples.`;
   const differences = metrics.differences.map(
     ({ method, other, difference }) =>
-      `<li>${escapeHtml(method)} − ${escapeHtml(other)}: <strong>${formatSpread(difference)}</strong> points of test accuracy, paired by seed</li>`,
+      `<li>${escapeHtml(method)} − ${escapeHtml(other)}: <strong>${minus(formatSpread(difference))}</strong> points of test accuracy${seeds > 1 ? ', paired by seed' : ''}</li>`,
   );
   const size =
     seeds > 1

@@ -73,7 +73,9 @@ export function pairedDifference(runs: readonly RunAccuracies[], method: string,
 /** `92.10 ± 0.85`; without the deviation for one seed, `-` for null. */
 export function formatSpread(value: Spread | null): string {
   if (value === null) return '-';
-  return value.mean.toFixed(2) + (value.deviation === null ? '' : ` ± ${value.deviation.toFixed(2)}`);
+  // No "-0.00".
+  const mean = value.mean.toFixed(2).replace(/^-(?=0\.00$)/, '');
+  return mean + (value.deviation === null ? '' : ` ± ${value.deviation.toFixed(2)}`);
 }
 
 export const COLUMNS = ['Method', 'Train', 'Test', 'Acc. Gap', 'T&S Gap', 'Dist. Gain'] as const;
