@@ -5,6 +5,7 @@ import util from 'node:util';
 import type * as core from '@tensorflow/tfjs-core';
 import type * as layers from '@tensorflow/tfjs-layers';
 import { QrkdRangeError } from '../errors.js';
+import { registerTensorFlowKernels } from './tensorflow/index.js';
 import { registerWasmKernels } from './wasm/index.js';
 
 /** The part of tfjs that qrkd uses: tfjs-core and tfjs-layers in one namespace. */
@@ -47,6 +48,7 @@ function loadTensorFlow(): Choice {
   const tf = require('@tensorflow/tfjs-node') as Tf;
   const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };
   const version = binding.TF_Version;
+  registerTensorFlowKernels(tf);
   return { tf, info: { backend: 'tensorflow', version, detail: `TensorFlow ${version} through tfjs-node` } };
 }
 
