@@ -50,9 +50,7 @@ class Worker {
     // 'close', not 'exit': by then all of stderr has been read.
     this.#child.on('close', (code, signal) => {
       this.#job?.reject(
-        new Error(
-          `${this.#name}: the training process ended (${signal ?? `exit code ${code}`})\n${this.#stderr.trim()}`,
-        ),
+        new Error(`${this.#name}: the training process ended (${signal ?? `exit code ${code}`})\n${this.#complaint()}`),
       );
     });
   }
@@ -62,7 +60,7 @@ class Worker {
     return new Promise((resolve, reject) => {
       this.#job = { onSteps, resolve, reject };
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
-        reject(new Error(`${this.#name}: the training process ended at its start\n${this.#stderr.trim()}`));
+        reject(new Error(`${this.#name}: the training process ended at its start\n${this.#complaint()}`));
       } else {
         this.#child.send(spec);
       }
@@ -80,8 +78,13 @@ class Worker {
       this.#job = undefined;
       const { code } = message;
       if (code) job?.reject(new QrkdRangeError(code as ErrorCode, `${this.#name}: ${message.message}`));
-      else job?.reject(new Error(`${this.#name}: ${message.message}\n${this.#stderr.trim()}`));
+      else job?.reject(new Error(`${this.#name}: ${message.message}\n${this.#complaint()}`));
     }
+  }
+
+  /** What the process wrote to stderr, without TensorFlow's greeting. */
+  #complaint(): string {
+    return this.#stderr.replace(/^(WARNING: All log messages before absl|I\d{4} ).*\n/gm, '').trim();
   }
 
   stop(): void {

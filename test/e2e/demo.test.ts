@@ -7,7 +7,8 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type ImageSet, loadMnistDigits } from 'qrkd/data';
-import { backendInfo } from 'qrkd/distill';
+import { backendInfo, ready } from 'qrkd/distill';
+import { paperTeacher, saveModel } from 'qrkd/models';
 import type { ExportedModel, StudyMetrics } from '#dist/study/metrics.js';
 
 const bin = fileURLToPath(new URL('../../../bin/qrkd.mjs', import.meta.url));
@@ -149,6 +150,30 @@ methods:
       ['Teacher', 'Scratch', 'QRKD'],
     );
     assert.ok(metrics.table[2].distillationGain !== null);
+  });
+
+  it('takes a teacher that was saved before', { timeout: 120_000 }, async () => {
+    await ready();
+    await saveModel(paperTeacher({ seed: 9 }), join(folder, 'teacher'));
+    const settings = ['teacher.model=teacher', 'samples=128', 'seeds=[0]', 'methods={KD: {kd: 1}}'];
+    const { code, stderr } = await qrkd([
+      'distill',
+      '--config',
+      config,
+      '--out',
+      'given',
+      ...settings.flatMap((s) => ['--set', s]),
+    ]);
+    assert.equal(code, 0, stderr);
+    const { runs, table } = JSON.parse(readFileSync(join(folder, 'given', 'metrics.json'), 'utf8')) as StudyMetrics;
+    assert.deepEqual(
+      runs.map(({ method, result }) => [method, result.steps]),
+      [
+        ['Teacher', 0],
+        ['KD', 2],
+      ],
+    );
+    assert.equal(table[1].distillationGain, null, 'nothing was trained from scratch');
   });
 
   const oneLine = async (args: string[], message: RegExp) => {
