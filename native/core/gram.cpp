@@ -12,9 +12,10 @@ namespace {
 // Float32 tiles are added to a double tile after this many amplitudes: beyond it the sum of many chunks loses digits.
 constexpr std::size_t kSinglePrecisionSpan = 8192;
 
-// A square block of tiles shares its operands while they are in the L2 cache: each 16 KiB chunk of a panel is used by
-// `block` tiles.
-std::size_t blockSize(std::size_t panels) { return panels >= 16 ? 4 : panels >= 8 ? 2 : 1; }
+// A square block of tiles shares its operands while they are in the L2 cache: each 8 KiB chunk of a panel is used by
+// `block` tiles. The largest blocks keep 128 KiB of operands and as much of tiles there; few panels make small blocks,
+// so that there is something for every thread.
+std::size_t blockSize(std::size_t panels) { return panels >= 32 ? 8 : panels >= 16 ? 4 : panels >= 8 ? 2 : 1; }
 
 template <class T>
 void finish(const T* tile, bool complex, std::size_t i0, std::size_t j0, std::size_t rows, std::size_t columns,

@@ -10,8 +10,8 @@
 namespace qrkd {
 
 /// Amplitudes (or rows) after which a Gram accumulator is flushed from registers into its tile: keeps both operands in
-/// L1 and bounds the float32 rounding error.
-inline constexpr std::size_t kGramChunk = 128;
+/// half of L1 (8 KiB each, swept six times on AVX2) and bounds the float32 rounding error.
+inline constexpr std::size_t kGramChunk = 64;
 
 /// Panels whose contribution is added to lambda while its tile stays in registers.
 inline constexpr int kApplyPanels = 4;
