@@ -1,6 +1,6 @@
 // Where TensorFlow's shared libraries and C headers come from. Each function returns
 // { source, folder, include, files } (source names them for good, files are what to link), or undefined.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -59,7 +59,7 @@ export function folderMegabytes(folder) {
   let bytes = 0;
   try {
     for (const entry of readdirSync(folder, { recursive: true })) {
-      bytes += statSync(join(folder, entry), { throwIfNoEntry: false })?.size ?? 0;
+      bytes += lstatSync(join(folder, entry), { throwIfNoEntry: false })?.size ?? 0;
     }
   } catch {
     // Files come and go while another program writes there.

@@ -198,8 +198,13 @@ async function ownDownload(tfjs) {
     progress: () => `${folderMegabytes(join(tfjs.folder, 'deps'))} MB`,
     cwd: tfjs.folder,
     env: { ...process.env, PATH: path.join(delimiter) },
+  }).catch(async (error) => {
+    // Half a download would be taken for a whole one by the installer's next run.
+    for (const name of ['deps', 'lib']) await rm(join(tfjs.folder, name), { recursive: true, force: true });
+    throw error;
   });
   const version = await check();
+  // A symbolic link needs rights there that users rarely have.
   if (process.platform === 'win32') return { version };
   // Its binding looks for the libraries in ../../deps/lib, so both folders move together.
   const entry = entryFor(tfjs, 'own');
