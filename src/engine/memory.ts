@@ -1,6 +1,9 @@
 import os from 'node:os';
 import { QrkdRangeError } from '../errors.js';
 
+/** Asking the system costs tens of microseconds, as much as a small kernel itself; what is this small always fits. */
+const UNCHECKED_BYTES = 64 * 2 ** 20;
+
 /**
  * Refuses a call whose memory would not fit, before any of it is taken.
  *
@@ -8,6 +11,7 @@ import { QrkdRangeError } from '../errors.js';
  * @throws RangeError ERR_QRKD_MEMORY with both numbers.
  */
 export function checkMemory(bytes: number, what: string): void {
+  if (bytes <= UNCHECKED_BYTES) return;
   // What this process may still use: bounded by a cgroup too, where there is one.
   const available = Math.min(os.freemem() + reclaimable(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   if (bytes > available) {
