@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { QrkdRangeError } from '../errors.js';
-import { readOnnx } from './read.js';
+import { type OnnxPort, readOnnx } from './read.js';
 
 /** A float tensor outside any framework, row-major. */
 export interface FloatTensor {
@@ -37,24 +37,35 @@ export async function runOnnx(
   { threads = 1, batchSize = 256 }: RunOptions = {},
 ): Promise<{ outputs: Record<string, FloatTensor>; runtimeVersion: string }> {
   const summary = readOnnx(path);
-  for (const { name, shape } of summary.inputs) {
-    const given = inputs[name]?.shape;
-    const fits =
-      given?.length === shape.length && shape.every((size, i) => typeof size === 'string' || size === given[i]);
-    if (!fits) {
-      const found = given ? `[${given.join(', ')}]` : 'missing';
-      throw new QrkdRangeError(
-        'ERR_QRKD_SHAPE',
-        `${path}: input "${name}" is ${found}, expected [${shape.join(', ')}]`,
-      );
-    }
-  }
+  checkFeeds(path, summary.inputs, inputs);
   const outputs = summary.outputs.map((output) => output.name);
   const reply = await inWorker({ path, inputs, outputs, threads, batchSize });
   if ('problem' in reply) {
     throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: refused by onnxruntime (${reply.problem})`);
   }
   return { outputs: reply.outputs, runtimeVersion: reply.version };
+}
+
+function checkFeeds(path: string, ports: readonly OnnxPort[], inputs: Readonly<Record<string, FloatTensor>>): void {
+  const samples = Object.values(inputs)[0]?.shape[0];
+  for (const { name, shape } of ports) {
+    const given = inputs[name];
+    const fits =
+      given?.shape.length === shape.length && shape.every((s, i) => typeof s === 'string' || s === given.shape[i]);
+    if (!fits) {
+      const found = given ? `[${given.shape.join(', ')}]` : 'missing';
+      throw new QrkdRangeError(
+        'ERR_QRKD_SHAPE',
+        `${path}: input "${name}" is ${found}, expected [${shape.join(', ')}]`,
+      );
+    }
+    const length = given.shape.reduce((product, size) => product * size, 1);
+    if (given.data.length !== length || length === 0 || given.shape[0] !== samples) {
+      const found = `${given.data.length} numbers for [${given.shape.join(', ')}]`;
+      const message = `${path}: input "${name}" has ${found}; expected as many as the shape says, above 0, ${samples} rows`;
+      throw new QrkdRangeError('ERR_QRKD_SHAPE', message);
+    }
+  }
 }
 
 function inWorker(request: RunRequest): Promise<RunReply> {

@@ -61,6 +61,9 @@ export async function verifyOnnx(path: string, model: LayersModel, options: Veri
   if (!Number.isInteger(samples) || samples < 1) {
     throw new QrkdRangeError('ERR_QRKD_VALUE', `verifyOnnx: samples is ${samples}; expected a positive integer`);
   }
+  if (options.labels && !options.inputs) {
+    throw new QrkdTypeError('ERR_QRKD_VALUE', 'verifyOnnx: labels are given without the inputs that they belong to');
+  }
   const { inputs: ports } = readOnnx(path);
   checkPorts(path, ports, model);
   const random = await compare(path, model, randomInputs(ports, samples, seed), threads);

@@ -288,6 +288,11 @@ describe('03 refusals', () => {
     const image = { data: new Float32Array(27 * 28), shape: [1, 27, 28, 1] };
     await assert.rejects(runOnnx(path, { image }), /input "image" is \[1, 27, 28, 1\], expected \[batch, 28, 28, 1\]/);
     await assert.rejects(runOnnx(path, {}), /input "image" is missing/);
+    const short = { data: new Float32Array(783), shape: [1, 28, 28, 1] };
+    await assert.rejects(runOnnx(path, { image: short }), /input "image" has 783 numbers for \[1, 28, 28, 1\]/);
+    const none = { data: new Float32Array(0), shape: [0, 28, 28, 1] };
+    await assert.rejects(verifyOnnx(path, paperStudent(), { inputs: none }), { code: 'ERR_QRKD_SHAPE' });
+    await assert.rejects(verifyOnnx(path, paperStudent(), { labels: [1] }), { code: 'ERR_QRKD_VALUE' });
   });
 
   it('an output folder that does not exist leaves nothing behind', async () => {
