@@ -52,11 +52,23 @@ export function suggest(word: string, known: readonly string[]): string {
   return ` (known: ${known.join(', ')})`;
 }
 
-/** Refuses keys of `given` that are not in `known`, naming the nearest one. */
-export function rejectUnknownKeys(given: object, known: readonly string[], where: string): void {
+/** Refuses what is no object, and keys of `given` that are not in `known`, naming the nearest one. */
+export function rejectUnknownKeys(given: unknown, known: readonly string[], where: string): asserts given is object {
+  if (given === null || typeof given !== 'object') {
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: the options must be an object, got ${describe(given)}`);
+  }
   for (const key of Object.keys(given)) {
     if (!known.includes(key)) {
       throw new QrkdTypeError('ERR_QRKD_UNKNOWN_KEY', `${where}: unknown key "${key}"${suggest(key, known)}`);
     }
   }
+}
+
+/** A short name of a value for error messages. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'object') return value.constructor?.name ?? 'an object';
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }

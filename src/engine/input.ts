@@ -1,4 +1,4 @@
-import { QrkdRangeError, QrkdTypeError } from '../errors.js';
+import { describe, QrkdRangeError, QrkdTypeError } from '../errors.js';
 import type { Matrix, MatrixLike, Precision } from './types.js';
 
 /** A new array of the type that a precision stands for. */
@@ -76,36 +76,31 @@ function toMatrix(value: MatrixLike, name: string): Matrix {
 }
 
 function fromRows(rows: unknown[], name: string): Matrix {
-  const columns = Array.isArray(rows[0]) ? rows[0].length : 0;
+  const columns = isRow(rows[0]) ? rows[0].length : 0;
   const data = new Float64Array(rows.length * columns);
-  rows.forEach((row, i) => {
-    if (!Array.isArray(row) && !ArrayBuffer.isView(row)) {
+  // By index, since forEach would leave out the holes of a sparse array.
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i];
+    if (!isRow(row)) {
       throw new QrkdTypeError('ERR_QRKD_TYPE', `${name}: row ${i} must be an array of numbers, got ${describe(row)}`);
     }
-    const values = row as ArrayLike<unknown>;
-    if (values.length !== columns) {
-      throw new QrkdRangeError(
-        'ERR_QRKD_SHAPE',
-        `${name}: row ${i} has ${values.length} columns, row 0 has ${columns}`,
-      );
+    if (row.length !== columns) {
+      throw new QrkdRangeError('ERR_QRKD_SHAPE', `${name}: row ${i} has ${row.length} columns, row 0 has ${columns}`);
     }
     for (let c = 0; c < columns; c++) {
-      if (typeof values[c] !== 'number') {
+      const value = row[c];
+      if (typeof value !== 'number') {
         throw new QrkdTypeError(
           'ERR_QRKD_TYPE',
-          `${name}: row ${i}, column ${c} must be a number, got ${describe(values[c])}`,
+          `${name}: row ${i}, column ${c} must be a number, got ${describe(value)}`,
         );
       }
-      data[i * columns + c] = values[c] as number;
+      data[i * columns + c] = value;
     }
-  });
+  }
   return { data, shape: [rows.length, columns] };
 }
 
-/** A short name of a value for error messages. */
-export function describe(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === 'object') return value.constructor?.name ?? 'an object';
-  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+function isRow(row: unknown): row is ArrayLike<unknown> {
+  return Array.isArray(row) || (ArrayBuffer.isView(row) && !(row instanceof DataView));
 }

@@ -1,6 +1,6 @@
 import { AngleList } from './angles.js';
 import { productSpec } from './chains.js';
-import { finiteNumber, type MapDefinition, oneOf, positiveInteger } from './definition.js';
+import { finiteNumber, MAX_PRODUCT_QUBITS, type MapDefinition, oneOf, positiveInteger } from './definition.js';
 
 export interface AngleSpec {
   type: 'angle';
@@ -22,7 +22,7 @@ export const angle: MapDefinition<AngleSpec> = {
   source: 'Schuld and Petruccione, Supervised Learning with Quantum Computers (2018); PennyLane AngleEmbedding',
   defaults: { features: undefined, axis: 'X', bandwidth: 1 },
   check({ features, axis, bandwidth }) {
-    positiveInteger('angle', 'features', features);
+    positiveInteger('angle', 'features', features, MAX_PRODUCT_QUBITS);
     oneOf('angle', 'axis', axis, ['X', 'Y', 'Z']);
     finiteNumber('angle', 'bandwidth', bandwidth);
   },

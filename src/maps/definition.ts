@@ -1,6 +1,5 @@
-import { describe } from '../engine/input.js';
 import type { NativeSpec } from '../engine/native.js';
-import { QrkdRangeError, QrkdTypeError } from '../errors.js';
+import { describe, QrkdRangeError, QrkdTypeError } from '../errors.js';
 
 /**
  * One feature map: what `featureMap` needs to build it and what help texts say about it. Each lives in a file of its own,
@@ -51,5 +50,8 @@ export function oneOf(map: string, key: string, value: unknown, known: readonly 
   }
 }
 
-/** Statevectors are simulated up to here; product states have no limit. */
+/** Statevectors are simulated up to here. */
 export const MAX_STATE_QUBITS = 30;
+
+/** Product states have no limit by state size; this one keeps a mistyped number from exhausting the heap. */
+export const MAX_PRODUCT_QUBITS = 2 ** 20;

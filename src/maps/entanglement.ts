@@ -1,5 +1,4 @@
-import { describe } from '../engine/input.js';
-import { QrkdRangeError, QrkdTypeError, suggest } from '../errors.js';
+import { describe, QrkdRangeError, QrkdTypeError, suggest } from '../errors.js';
 
 export const ENTANGLEMENTS = ['full', 'linear', 'reverse_linear', 'circular', 'sca', 'pairwise'] as const;
 

@@ -1,6 +1,5 @@
-import { describe } from '../engine/input.js';
 import type { NativeSpec } from '../engine/native.js';
-import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys, suggest } from '../errors.js';
+import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys, suggest } from '../errors.js';
 import { type AmplitudeSpec, amplitude } from './amplitude.js';
 import { type AngleSpec, angle } from './angle.js';
 import type { MapDefinition } from './definition.js';
@@ -55,11 +54,9 @@ export class FeatureMap {
     const given = Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));
     const complete = { type: spec.type, ...definition.defaults, ...given };
     definition.check(complete);
-    return new FeatureMap(
-      complete as Required<FeatureMapSpec>,
-      definition.qubits(complete),
-      definition.native(complete),
-    );
+    // A copy: the caller may change its list of pairs later.
+    const own = structuredClone(complete) as Required<FeatureMapSpec>;
+    return new FeatureMap(own, definition.qubits(own), definition.native(own));
   }
 
   get type(): FeatureMapSpec['type'] {

@@ -1,6 +1,6 @@
 import { AngleList } from './angles.js';
 import { type ChainGate, productSpec } from './chains.js';
-import { finiteNumber, type MapDefinition, positiveInteger } from './definition.js';
+import { finiteNumber, MAX_PRODUCT_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
 
 export interface ZSpec {
   type: 'z';
@@ -22,7 +22,7 @@ export const z: MapDefinition<ZSpec> = {
   source: 'Havlicek et al., Nature 567, 209 (2019), arXiv 1804.11326; Qiskit ZFeatureMap',
   defaults: { features: undefined, reps: 2, alpha: 2, bandwidth: 1 },
   check({ features, reps, alpha, bandwidth }) {
-    positiveInteger('z', 'features', features);
+    positiveInteger('z', 'features', features, MAX_PRODUCT_QUBITS);
     positiveInteger('z', 'reps', reps, 1000);
     finiteNumber('z', 'alpha', alpha);
     finiteNumber('z', 'bandwidth', bandwidth);
