@@ -139,6 +139,13 @@ function applyEnvironment(addon: Addon): void {
   }
 }
 
+/** Threads of the engine's pool, the calling one included. */
+export function engineThreads(): number {
+  threads ??= native().simd().threads;
+  return threads;
+}
+let threads: number | undefined;
+
 export interface SimdInfo {
   /** Instruction set in use. */
   active: string;

@@ -1,6 +1,6 @@
 import type { NativeSpec } from '../engine/native.js';
 import { rejectUnknownKeys } from '../errors.js';
-import { type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
+import { type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
 
 /**
  * The squared cosine (x . y / (|x| |y|))^2: a classical control, the amplitude map's kernel for any number of features.
@@ -23,7 +23,7 @@ export class CosineKernel extends NativeBackedKernel {
   protected nativeSpec(features: number): NativeSpec {
     return { kind: 'vector', features, zeroVectors: true };
   }
-  protected scalarsPerSample(features: number): number {
-    return features;
+  protected footprint(features: number): Footprint {
+    return { sample: features, forward: 0, backward: features };
   }
 }

@@ -1,10 +1,10 @@
-import { describe, readMatrix, scalars } from '../engine/input.js';
+import { readMatrix, scalars } from '../engine/input.js';
 import { checkMemory } from '../engine/memory.js';
 import type { NativeSpec, Scalars } from '../engine/native.js';
 import type { MatrixLike } from '../engine/types.js';
-import { QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+import { describe, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { FeatureMap } from '../maps/index.js';
-import { type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
+import { type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
 
 /** Statevectors, row-major: amplitude b of sample i is real[i * 2^n + b] + i imag[i * 2^n + b]. */
 export interface States {
@@ -43,7 +43,10 @@ export class FidelityKernel extends NativeBackedKernel {
     const x = readMatrix(X, 'X', this.width);
     const n = x.shape[0];
     const amplitudes = 2 ** this.map.qubits;
-    checkMemory(n * amplitudes * (this.precision === 'float32' ? 16 : 32), `${n} states of ${this.map.qubits} qubits`);
+    const results = 2 * n * amplitudes * (this.precision === 'float32' ? 4 : 8);
+    // A product state is multiplied out in one vector of complex doubles, the others are unpacked from their panels.
+    const working = this.map.native.kind === 'product' ? 16 * amplitudes : this.sampleBytes(n, 0, x.shape[1], false);
+    checkMemory(results + working, `${n} states of ${this.map.qubits} qubits`);
     const real = scalars(this.precision, n * amplitudes);
     const imag = scalars(this.precision, n * amplitudes);
     this.guard(() => this.native(x.shape[1]).states(x.data as Scalars, n, real, imag, amplitudes));
@@ -63,9 +66,17 @@ export class FidelityKernel extends NativeBackedKernel {
     return this.map.native;
   }
 
-  protected scalarsPerSample(features: number): number {
-    const { kind } = this.map.native;
-    if (kind === 'phase') return 2 * 2 ** this.map.qubits;
-    return kind === 'product' ? 3 * this.map.qubits : features;
+  protected footprint(features: number): Footprint {
+    const { native: spec, qubits } = this.map;
+    if (spec.kind === 'phase') {
+      // States are complex. Repetitions need the phase vector, from the third on also the state unwound; the gradient
+      // has lambda and one real vector.
+      const state = 2 * 2 ** qubits;
+      const phase = spec.reps > 1 ? state : 0;
+      return { sample: state, forward: phase, backward: 1.5 * state + phase + (spec.reps > 2 ? state : 0) };
+    }
+    // Bloch vectors; the gradient has as many again, products of factors, and features and angles in double.
+    if (spec.kind === 'product') return { sample: 3 * qubits, forward: 3 * qubits, backward: 15 * qubits };
+    return { sample: features, forward: 0, backward: features };
   }
 }

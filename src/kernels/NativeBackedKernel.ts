@@ -1,6 +1,14 @@
-import { describe, readMatrix, readShaped, scalars } from '../engine/input.js';
+import { readMatrix, readShaped, scalars } from '../engine/input.js';
 import { checkMemory } from '../engine/memory.js';
-import { type NativeForward, type NativeKernel, type NativeSpec, native, type Scalars } from '../engine/native.js';
+import {
+  engineThreads,
+  type NativeForward,
+  type NativeJob,
+  type NativeKernel,
+  type NativeSpec,
+  native,
+  type Scalars,
+} from '../engine/native.js';
 import type {
   AsyncOptions,
   ForwardPass,
@@ -12,16 +20,35 @@ import type {
   MatrixLike,
   Precision,
 } from '../engine/types.js';
-import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 
 const LOSS_FORMS: KernelLossForm[] = ['smooth-l1', 'smooth-l1-off-diagonal', 'squared', 'alignment'];
 const PRECISIONS: Precision[] = ['float32', 'float64'];
 const PROGRESS_MS = 50;
 
+/** Matrices as large as the result that a call holds at once: overlaps are complex, a loss also has its derivative. */
+const MATRICES = { matrix: 1, forward: 4, loss: 8 };
+
 export interface KernelOptions {
   /** Of the computation and the results; 'float64' by default. */
   precision?: Precision;
 }
+
+/** Memory that a call takes, in scalars of the kernel's precision per lane of a panel. */
+export interface Footprint {
+  /** Every sample, kept until the call ends. */
+  sample: number;
+  /** Work space of each thread in the forward pass. */
+  forward: number;
+  /** Work space of each thread in the gradient. */
+  backward: number;
+}
+
+// process.exit waits for libuv's threads, that is, for jobs that nobody wants any more.
+const running = new Set<NativeJob>();
+process.on('exit', () => {
+  for (const job of running) job.cancel();
+});
 
 interface Operands {
   x: Matrix;
@@ -52,8 +79,7 @@ export abstract class NativeBackedKernel implements Kernel {
   /** Number of features of a sample, or undefined where any number will do. */
   protected abstract get width(): number | undefined;
   protected abstract nativeSpec(features: number): NativeSpec;
-  /** Scalars that one sample takes while the matrix is computed. */
-  protected abstract scalarsPerSample(features: number): number;
+  protected abstract footprint(features: number): Footprint;
   abstract toJSON(): Record<string, unknown>;
 
   /**
@@ -65,7 +91,7 @@ export abstract class NativeBackedKernel implements Kernel {
    * @throws TypeError or RangeError: ERR_QRKD_TYPE, ERR_QRKD_SHAPE, ERR_QRKD_NOT_FINITE, ERR_QRKD_MEMORY.
    */
   matrix(X: MatrixLike, Y?: MatrixLike): Matrix {
-    const { x, y, n, m } = this.operands(X, Y, 1);
+    const { x, y, n, m } = this.operands(X, Y);
     const data = scalars(this.precision, n * m);
     this.guard(() => this.native(x.shape[1]).matrix(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, data));
     return { data, shape: [n, m] };
@@ -75,7 +101,8 @@ export abstract class NativeBackedKernel implements Kernel {
   async matrixAsync(X: MatrixLike, Y?: MatrixLike, options: AsyncOptions = {}): Promise<Matrix> {
     rejectUnknownKeys(options, ['signal', 'onProgress'], 'matrixAsync');
     const { signal, onProgress } = options;
-    const { x, y, n, m } = this.operands(X, Y, 1);
+    checkAsyncOptions(signal, onProgress);
+    const { x, y, n, m } = this.operands(X, Y);
     signal?.throwIfAborted();
     const bytes = this.precision === 'float32' ? 4 : 8;
     const buffer = new ArrayBuffer(n * m * bytes);
@@ -88,13 +115,16 @@ export abstract class NativeBackedKernel implements Kernel {
       };
       signal?.addEventListener('abort', abort, { once: true });
     });
+    const finished = job.promise
+      .catch((error) => {
+        throw this.translate(error);
+      })
+      .finally(() => running.delete(job));
+    running.add(job);
     const timer = onProgress && setInterval(() => onProgress(job.progress()), PROGRESS_MS);
     try {
-      await Promise.race([job.promise, aborted]);
-    } catch (error) {
-      // Whichever of the two came second rejects too, with nobody left to hear it.
-      job.promise.catch(() => {});
-      throw this.translate(error);
+      // The race also hears the rejection of whichever comes second.
+      await Promise.race([finished, aborted]);
     } finally {
       clearInterval(timer);
       if (abort) signal?.removeEventListener('abort', abort);
@@ -105,7 +135,7 @@ export abstract class NativeBackedKernel implements Kernel {
 
   /** Like {@link matrix}, keeping states and overlaps so that the gradient costs no second forward pass. */
   forward(X: MatrixLike, Y?: MatrixLike): ForwardPass {
-    const { x, y, n, m } = this.operands(X, Y, 3);
+    const { x, y, n, m } = this.operands(X, Y, MATRICES.forward);
     const data = scalars(this.precision, n * m);
     const pass = this.guard(() =>
       this.native(x.shape[1]).forward(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, data),
@@ -128,7 +158,7 @@ export abstract class NativeBackedKernel implements Kernel {
   }
 
   lossGradient(X: MatrixLike, target: MatrixLike, form: KernelLossForm = 'smooth-l1'): LossGradient {
-    const { x, n } = this.operands(X, undefined, 3);
+    const { x, n } = this.operands(X, undefined, MATRICES.loss);
     const index = LOSS_FORMS.indexOf(form);
     if (index < 0) {
       throw new QrkdRangeError('ERR_QRKD_VALUE', `form must be one of ${LOSS_FORMS.join(', ')}, got ${describe(form)}`);
@@ -148,18 +178,29 @@ export abstract class NativeBackedKernel implements Kernel {
     return kernel;
   }
 
-  /** Reads X and Y and makes sure that the states and `matrices` results fit into memory. */
-  protected operands(X: MatrixLike, Y: MatrixLike | undefined, matrices: number): Operands {
+  /** Reads X and Y and makes sure that states, work space and as many `matrices` as the results fit into memory. */
+  private operands(X: MatrixLike, Y: MatrixLike | undefined, matrices: number = MATRICES.matrix): Operands {
     const x = readMatrix(X, 'X', this.width);
     const y = Y === undefined || Y === null ? undefined : readMatrix(Y, 'Y', x.shape[1]);
     const n = x.shape[0];
     const m = y?.shape[0] ?? n;
-    const lanes = this.precision === 'float32' ? 16 : 8;
-    const padded = (rows: number) => Math.ceil(rows / lanes) * lanes;
-    const samples = padded(n) + (y ? padded(m) : 0);
-    const bytes = (64 / lanes) * (samples * this.scalarsPerSample(x.shape[1]) + matrices * n * m);
-    checkMemory(bytes, `${this.name} of ${n}${y ? ` x ${m}` : ''} samples`);
+    const bytes = this.sampleBytes(n, y ? m : 0, x.shape[1], matrices > MATRICES.matrix);
+    const scalar = this.precision === 'float32' ? 4 : 8;
+    checkMemory(bytes + matrices * n * m * scalar, `${this.name} of ${n}${y ? ` x ${m}` : ''} samples`);
     return { x, y, n, m };
+  }
+
+  /** Bytes that the samples of both sides take in the engine, with every thread's work space. */
+  protected sampleBytes(n: number, m: number, features: number, gradient: boolean): number {
+    const panelBytes = 64;
+    const lanes = this.precision === 'float32' ? 16 : 8;
+    const panels = (rows: number) => Math.ceil(rows / lanes);
+    const workers = Math.min(engineThreads(), Math.max(panels(n), panels(m)));
+    const { sample, forward, backward } = this.footprint(features);
+    const scratch = gradient ? Math.max(forward, backward) : forward;
+    // Inputs are copied out of V8 as doubles, and once more by what is kept for a gradient.
+    const inputs = (n + m) * features * 8 * (gradient ? 2 : 1);
+    return panelBytes * ((panels(n) + panels(m)) * sample + workers * scratch) + inputs;
   }
 
   protected inPrecision({ data }: Matrix): Scalars {
@@ -183,6 +224,16 @@ export abstract class NativeBackedKernel implements Kernel {
     }
     if (code === 'OUT_OF_MEMORY') return new QrkdRangeError('ERR_QRKD_MEMORY', `${this.name}: out of memory`);
     return error;
+  }
+}
+
+function checkAsyncOptions(signal: unknown, onProgress: unknown): void {
+  // Not instanceof: signals of other realms and of polyfills are as good.
+  if (signal !== undefined && !(signal !== null && typeof signal === 'object' && 'aborted' in signal)) {
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `matrixAsync: signal must be an AbortSignal, got ${describe(signal)}`);
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `matrixAsync: onProgress must be a function, got ${describe(onProgress)}`);
   }
 }
 

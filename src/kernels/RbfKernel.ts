@@ -1,7 +1,6 @@
-import { describe } from '../engine/input.js';
 import type { NativeSpec } from '../engine/native.js';
-import { QrkdRangeError, rejectUnknownKeys } from '../errors.js';
-import { type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
+import { describe, QrkdRangeError, rejectUnknownKeys } from '../errors.js';
+import { type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
 
 /** The Gaussian kernel exp(-gamma |x - y|^2): a classical control in the place of a quantum kernel. */
 export class RbfKernel extends NativeBackedKernel {
@@ -31,7 +30,7 @@ export class RbfKernel extends NativeBackedKernel {
   protected nativeSpec(features: number): NativeSpec {
     return { kind: 'rbf', features, gamma: this.gamma };
   }
-  protected scalarsPerSample(): number {
-    return 0;
+  protected footprint(): Footprint {
+    return { sample: 0, forward: 0, backward: 0 };
   }
 }
