@@ -8,23 +8,23 @@ import { QrkdRangeError } from '../errors.js';
  * @throws RangeError ERR_QRKD_FORMAT naming the file, the line and the column (lines count from 1, as editors do).
  */
 export function parseCsv(bytes: Buffer, path: string): Matrix {
-  let records: string[][];
+  let records: { record: string[]; info: { lines: number } }[];
   try {
-    records = parse(bytes, { trim: true, skip_empty_lines: true, bom: true }) as string[][];
+    records = parse(bytes, { trim: true, skip_empty_lines: true, bom: true, info: true }) as never;
   } catch (error) {
     if (error instanceof CsvError) throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: ${error.message}`);
     throw error;
   }
-  const columns = records[0]?.length ?? 0;
+  const columns = records[0]?.record.length ?? 0;
   const data = new Float64Array(records.length * columns);
-  records.forEach((record, i) => {
+  records.forEach(({ record, info }, i) => {
     record.forEach((text, j) => {
       // Number('') is 0, so an empty field is refused by itself. 'nan' and 'inf' are NumPy's spellings.
       const value = text === '' ? Number.NaN : Number(text);
       if (Number.isNaN(value) && !/^[+-]?(nan|inf|infinity)$/i.test(text)) {
         throw new QrkdRangeError(
           'ERR_QRKD_FORMAT',
-          `${path}: line ${i + 1}, column ${j + 1} is "${text}", expected a number (no header, commas between columns)`,
+          `${path}: line ${info.lines}, column ${j + 1} is "${text}", expected a number (no header, commas between columns)`,
         );
       }
       data[i * columns + j] = value;

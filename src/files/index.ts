@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access, readFile, writeFile } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { checkFinite } from '../engine/input.js';
@@ -66,6 +66,7 @@ export async function writeMatrixFile(path: string, matrix: Matrix): Promise<voi
     }
     return;
   }
-  const bytes = extname(path).toLowerCase() === '.npy' ? formatNpy(matrix) : [...formatCsv(matrix)].join('');
-  await writeFileAtomic(path, bytes);
+  const content = extname(path).toLowerCase() === '.npy' ? formatNpy(matrix) : formatCsv(matrix);
+  // The content goes in here because write-file-atomic itself writes at most 2 GiB, and strings end at 512 MiB.
+  await writeFileAtomic(path, '', { tmpfileCreated: (temporary) => writeFile(temporary, content) });
 }
