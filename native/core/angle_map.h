@@ -37,6 +37,7 @@ class AngleMap {
 void transposeRows(const Rows& rows, std::size_t first, int lanes, double* x);
 
 /// Writes [column][lane] back to rows [first, ...) of a row-major array, dropping padded lanes.
-void scatterRows(const double* panel, std::size_t first, int lanes, std::size_t count, std::size_t columns, double* out);
+void scatterRows(const double* panel, std::size_t first, int lanes, std::size_t count, std::size_t columns,
+                 double* out);
 
 }  // namespace qrkd

@@ -12,8 +12,7 @@ namespace qrkd {
 
 /// A sample that the kernel cannot use (the addon turns it into an error that names the row).
 struct BadSample : std::runtime_error {
-  BadSample(std::size_t rowIndex, bool second, const char* why)
-      : std::runtime_error(why), row(rowIndex), inY(second) {}
+  BadSample(std::size_t rowIndex, bool second, const char* why) : std::runtime_error(why), row(rowIndex), inY(second) {}
   std::size_t row;
   bool inY;
 };

@@ -109,13 +109,15 @@ class ProductForward final : public Forward<T> {
   void gradient(const T* dK, double* dx, double* dy, Job& job) override {
     const Rows* y = inputs_.y();
     if (y == nullptr) {
-      side(inputs_.x(), x_, inputs_.x(), x_, [&](std::size_t i, std::size_t j, std::size_t n) {
-        return dK[i * n + j] + dK[j * n + i];
-      }, dx, job);
+      side(
+          inputs_.x(), x_, inputs_.x(), x_,
+          [&](std::size_t i, std::size_t j, std::size_t n) { return dK[i * n + j] + dK[j * n + i]; }, dx, job);
     } else {
       const std::size_t m = y->count;
-      side(inputs_.x(), x_, *y, y_, [&](std::size_t i, std::size_t j, std::size_t) { return dK[i * m + j]; }, dx, job);
-      side(*y, y_, inputs_.x(), x_, [&](std::size_t j, std::size_t i, std::size_t) { return dK[i * m + j]; }, dy, job);
+      side(
+          inputs_.x(), x_, *y, y_, [&](std::size_t i, std::size_t j, std::size_t) { return dK[i * m + j]; }, dx, job);
+      side(
+          *y, y_, inputs_.x(), x_, [&](std::size_t j, std::size_t i, std::size_t) { return dK[i * m + j]; }, dy, job);
     }
   }
 

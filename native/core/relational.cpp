@@ -21,8 +21,8 @@ constexpr double kNear = 1e-3;
 // Samples by column, centred (all losses are invariant under translation), padded to whole vectors, with all distances.
 struct Cloud {
   std::size_t count, stride, columns;
-  std::vector<double> x;       // [column][stride]
-  std::vector<double> points;  // [sample][column], the same numbers
+  std::vector<double> x;         // [column][stride]
+  std::vector<double> points;    // [sample][column], the same numbers
   std::vector<double> distance;  // [i][stride], unclamped; 0 in the padding
   double mean = 1;               // of all clamped distances off the diagonal
 

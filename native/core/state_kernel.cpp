@@ -57,13 +57,13 @@ class StateForward final : public Forward<T> {
     constexpr int W = kLanes<T>;
     Scratches<T> scratch(threads());
     std::vector<std::vector<double>> dx(threads());
-    gramAdjoint<T>(x_, inputs_.y() != nullptr ? &y_ : nullptr, overlaps_, dK, which, job,
-                   [&](std::size_t p, T* lambda, int worker) {
-                     dx[worker].resize(rows.columns * W);
-                     scratchOf(scratch, worker, circuit_)
-                         .backward(rows, p * W, panels.panel(p), lambda, dx[worker].data());
-                     scatterRows(dx[worker].data(), p * W, W, rows.count, rows.columns, out);
-                   });
+    gramAdjoint<T>(
+        x_, inputs_.y() != nullptr ? &y_ : nullptr, overlaps_, dK, which, job,
+        [&](std::size_t p, T* lambda, int worker) {
+          dx[worker].resize(rows.columns * W);
+          scratchOf(scratch, worker, circuit_).backward(rows, p * W, panels.panel(p), lambda, dx[worker].data());
+          scatterRows(dx[worker].data(), p * W, W, rows.count, rows.columns, out);
+        });
   }
 
   PhaseCircuit circuit_;

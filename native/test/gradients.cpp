@@ -55,8 +55,13 @@ ProductCircuit product(int qubits) {
     circuit.map.factors.push_back({q, 0.1, 1.3});
     circuit.map.coefficients.push_back(0.9);
     circuit.map.starts.push_back(q + 1);
-    circuit.chains.push_back({{QubitGate::kH, -1}, {QubitGate::kP, q}, {QubitGate::kRX, q}, {QubitGate::kRY, q},
-                              {QubitGate::kH, -1}, {QubitGate::kRZ, q}, {QubitGate::kRX, q}});
+    circuit.chains.push_back({{QubitGate::kH, -1},
+                              {QubitGate::kP, q},
+                              {QubitGate::kRX, q},
+                              {QubitGate::kRY, q},
+                              {QubitGate::kH, -1},
+                              {QubitGate::kRZ, q},
+                              {QubitGate::kRX, q}});
   }
   return circuit;
 }

@@ -37,7 +37,8 @@ void compare(const Buffer<T>& a, const Buffer<T>& b, double scale, const char* s
   const double tolerance = scale * (sizeof(T) == 4 ? 1e-6 : 1e-14);
   double worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(double(a[i]) - double(b[i])));
-  check(worst <= tolerance, "%s %s (%zu-byte scalars) differs by %g, allowed %g", set, what, sizeof(T), worst, tolerance);
+  check(worst <= tolerance, "%s %s (%zu-byte scalars) differs by %g, allowed %g", set, what, sizeof(T), worst,
+        tolerance);
 }
 
 template <class T>

@@ -63,7 +63,10 @@ struct Groups<double> {
 #include "template.inl"
 
 const InstructionSet& instructionSet() {
-  static constexpr InstructionSet set = {"avx2", makeTable<float>("avx2"), makeTable<double>("avx2"), angleRow,
+  static constexpr InstructionSet set = {"avx2",
+                                         makeTable<float>("avx2"),
+                                         makeTable<double>("avx2"),
+                                         angleRow,
                                          {squaredDistances, innerProducts, weightedDifferences}};
   return set;
 }

@@ -63,7 +63,10 @@ struct Groups<double> {
 #include "template.inl"
 
 const InstructionSet& instructionSet() {
-  static constexpr InstructionSet set = {"avx512", makeTable<float>("avx512"), makeTable<double>("avx512"), angleRow,
+  static constexpr InstructionSet set = {"avx512",
+                                         makeTable<float>("avx512"),
+                                         makeTable<double>("avx512"),
+                                         angleRow,
                                          {squaredDistances, innerProducts, weightedDifferences}};
   return set;
 }

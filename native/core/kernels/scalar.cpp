@@ -38,7 +38,10 @@ struct Groups<double> {
 #include "template.inl"
 
 const InstructionSet& instructionSet() {
-  static constexpr InstructionSet set = {"scalar", makeTable<float>("scalar"), makeTable<double>("scalar"), angleRow,
+  static constexpr InstructionSet set = {"scalar",
+                                         makeTable<float>("scalar"),
+                                         makeTable<double>("scalar"),
+                                         angleRow,
                                          {squaredDistances, innerProducts, weightedDifferences}};
   return set;
 }

@@ -64,7 +64,7 @@ struct AngleRow {
   double base[2];
   const double* inverse[2];
   double inverseJ[2];
-  double weight;       // of one cosine in the loss
+  double weight;         // of one cosine in the loss
   double* gramGradient;  // row j of d loss / d numerator, accumulated
 };
 
