@@ -4,7 +4,6 @@ import { type RunRecord, type RunSpec, runOne } from './run.js';
 
 /** What a worker process tells its parent. */
 export type WorkerMessage =
-  | { type: 'ready' }
   | { type: 'steps'; steps: number }
   | { type: 'done'; record: RunRecord }
   | { type: 'failed'; message: string; code?: string; stack?: string };
@@ -18,6 +17,7 @@ function send(message: WorkerMessage): void {
 async function work(spec: RunSpec): Promise<void> {
   let last = 0;
   try {
+    await ready();
     const record = await runOne(spec, (steps) => {
       const now = performance.now();
       if (now - last < REPORT_MS) return;
@@ -36,5 +36,3 @@ process.on('disconnect', () => process.exit(1));
 // Ctrl-C reaches every process of the terminal; the parent decides what it means.
 process.on('SIGINT', () => undefined);
 process.on('message', (spec: RunSpec) => void work(spec));
-await ready();
-send({ type: 'ready' });

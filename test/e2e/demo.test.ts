@@ -54,7 +54,7 @@ async function correctInOnnxruntime(file: string, { images, labels, shape }: Ima
 // The WebAssembly backend trains several times slower; what is checked is the same.
 const smaller =
   backendInfo().backend === 'wasm'
-    ? ['samples=320', 'student.epochs=2', 'teacher.epochs=3'].flatMap((s) => ['--set', s])
+    ? ['samples=640', 'student.epochs=1', 'teacher.epochs=3'].flatMap((s) => ['--set', s])
     : [];
 
 describe('qrkd demo --quick', () => {
