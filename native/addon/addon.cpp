@@ -1,6 +1,7 @@
 // Module entry: what TypeScript's src/engine/native.ts sees.
 #include <napi.h>
 
+#include <mutex>
 #include <stdexcept>
 #include <string>
 
@@ -34,7 +35,12 @@ void selectIsa(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { selectInstructionSet(info[0].ToString()); });
 }
 
-void useThreads(const Napi::CallbackInfo& info) { setThreads(static_cast<int>(count(info[0], "threads"))); }
+// Once a process: another worker thread's wish must not resize the pool under the loops of this one.
+void useThreads(const Napi::CallbackInfo& info) {
+  static std::once_flag once;
+  const int wanted = static_cast<int>(count(info[0], "threads"));
+  std::call_once(once, [wanted] { setThreads(wanted); });
+}
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   KernelObject::define(env, exports);

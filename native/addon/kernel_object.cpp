@@ -112,10 +112,14 @@ class MatrixWorker : public Napi::AsyncWorker {
     }
   }
   void OnOK() override {
-    if (error_) {
-      deferred_.Reject(toError(Env(), error_).Value());
-    } else {
-      deferred_.Resolve(Env().Undefined());
+    try {
+      if (error_) {
+        deferred_.Reject(toError(Env(), error_).Value());
+      } else {
+        deferred_.Resolve(Env().Undefined());
+      }
+    } catch (const Napi::Error&) {
+      // A worker thread that was terminated in the meantime runs no more JavaScript: nobody is left to hear of this.
     }
   }
 

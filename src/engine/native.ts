@@ -73,6 +73,7 @@ interface Addon {
   angleLoss: RelationalLoss;
   simd(): { known: string[]; supported: string[]; active: string; threads: number; availableThreads: number };
   selectInstructionSet(name: string): void;
+  /** Sizes the pool of the process; only the first call counts. */
   setThreads(threads: number): void;
 }
 
@@ -113,7 +114,7 @@ function load(): Addon {
 }
 
 function applyEnvironment(addon: Addon): void {
-  const { known, supported } = addon.simd();
+  const { known, supported, availableThreads } = addon.simd();
   const isa = process.env.QRKD_FORCE_ISA;
   if (isa) {
     const everywhere = ['scalar', 'avx2', 'avx512', 'neon'];
@@ -130,13 +131,11 @@ function applyEnvironment(addon: Addon): void {
     addon.selectInstructionSet(isa);
   }
   const threads = process.env.QRKD_THREADS;
-  if (threads) {
-    const count = Number(threads);
-    if (!Number.isInteger(count) || count < 1 || count > 1024) {
-      throw new QrkdRangeError('ERR_QRKD_VALUE', `QRKD_THREADS="${threads}" must be a whole number from 1 to 1024`);
-    }
-    addon.setThreads(count);
+  const count = threads ? Number(threads) : availableThreads;
+  if (threads && (!Number.isInteger(count) || count < 1 || count > 1024)) {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `QRKD_THREADS="${threads}" must be a whole number from 1 to 1024`);
   }
+  addon.setThreads(count);
 }
 
 /** Threads of the engine's pool, the calling one included. */
