@@ -63,7 +63,7 @@ Samples::Samples(const Napi::Value& xValue, const Napi::Value& n, const Napi::Va
   if (cross) {
     const std::size_t others = count(m, "m");
     y = doubles(yValue, others * columns, "y");
-    rowsY = {y.data(), others, columns};
+    rowsY = {y.data(), others, columns, true};
   }
 }
 

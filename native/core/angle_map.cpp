@@ -1,6 +1,9 @@
 #include "angle_map.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "kernel.h"
 
 namespace qrkd {
 
@@ -27,6 +30,15 @@ void AngleMap::forward(const Rows& rows, std::size_t first, int lanes, double* x
       const auto& factor = factors[f];
       const double* column = x + static_cast<std::size_t>(factor.feature) * lanes;
       for (int lane = 0; lane < lanes; ++lane) a[lane] *= factor.offset + factor.scale * column[lane];
+    }
+  }
+}
+
+void AngleMap::requireFinite(const Rows& rows, std::size_t first, int lanes, const double* angle) const {
+  for (int lane = 0; lane < lanes && first + lane < rows.count; ++lane) {
+    for (std::size_t k = 0; k < angles(); ++k) {
+      if (std::isfinite(angle[k * lanes + lane])) continue;
+      throw BadSample(rows, first + lane, "is so large that an angle of the feature map overflows");
     }
   }
 }

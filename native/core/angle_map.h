@@ -29,6 +29,9 @@ class AngleMap {
   /// `x` receives those samples transposed, [feature][lane], for `backward`.
   void forward(const Rows& rows, std::size_t first, int lanes, double* x, double* angle) const;
 
+  /// Throws BadSample for the first of those samples that has an angle beyond the range of a double.
+  void requireFinite(const Rows& rows, std::size_t first, int lanes, const double* angle) const;
+
   /// dx[feature][lane] = sum_k dangle[k][lane] * d angle_k / d x.
   void backward(const double* x, const double* dangle, int lanes, double* dx) const;
 };

@@ -51,6 +51,7 @@ class RbfForward final : public Forward<T> {
       std::fill(target, target + targets.columns, 0.0);
       for (std::size_t j = 0; j < sources.count; ++j) {
         const double w = -2 * gamma_ * weight(i, j);
+        if (w == 0) continue;  // the distance may be infinite
         for (std::size_t c = 0; c < targets.columns; ++c) target[c] += w * (targets.row(i)[c] - sources.row(j)[c]);
       }
     });
@@ -68,14 +69,14 @@ void RbfKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) const 
   const bool symmetric = y == nullptr;
   const Rows& other = symmetric ? x : *y;
   const double pairs = static_cast<double>(x.count) * static_cast<double>(other.count);
-  job.expect(x.count);
-  parallelFor(x.count, pairs * (8.0 * static_cast<double>(features_) + 60), job, [&](std::size_t i, int) {
+  const double flops = pairs * (8.0 * static_cast<double>(features_) + 60);
+  job.expect(flops);
+  parallelFor(x.count, flops, job, [&](std::size_t i, int) {
     for (std::size_t j = symmetric ? i : 0; j < other.count; ++j) {
       const T value = static_cast<T>(std::exp(-gamma_ * squaredDistance(x.row(i), other.row(j), features_)));
       out[i * other.count + j] = value;
       if (symmetric) out[j * other.count + i] = value;
     }
-    job.advance();
   });
 }
 

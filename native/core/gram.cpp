@@ -10,7 +10,8 @@ namespace qrkd {
 namespace {
 
 // Float32 tiles are added to a double tile after this many amplitudes: beyond it the sum of many chunks loses digits.
-constexpr std::size_t kSinglePrecisionSpan = 8192;
+// Also how often a block of large states asks whether its job was cancelled.
+constexpr std::size_t kSpan = 8192;
 
 // A square block of tiles shares its operands while they are in the L2 cache: each 8 KiB chunk of a panel is used by
 // `block` tiles. The largest blocks keep 128 KiB of operands and as much of tiles there; few panels make small blocks,
@@ -45,6 +46,11 @@ void finish(const T* tile, bool complex, std::size_t i0, std::size_t j0, std::si
 
 }  // namespace
 
+double gramFlops(std::size_t rows, std::size_t columns, bool symmetric, std::size_t length, bool complex) {
+  const double pairs = static_cast<double>(rows) * static_cast<double>(columns) * (symmetric ? 0.5 : 1.0);
+  return pairs * static_cast<double>(length) * (complex ? 8 : 2);
+}
+
 template <class T>
 void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* keep, Job& job) {
   constexpr std::size_t W = kLanes<T>;
@@ -53,7 +59,7 @@ void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* kee
   const std::size_t rowPanels = a.panels(), columnPanels = other.panels();
   const std::size_t tileSize = W * a.width();
   const std::size_t block = std::min(blockSize(rowPanels), blockSize(columnPanels));
-  const bool twoLevels = sizeof(T) == 4 && a.length > kSinglePrecisionSpan;
+  const bool twoLevels = sizeof(T) == 4 && a.length > kSpan;
   if (keep != nullptr) {
     keep->symmetric = symmetric;
     keep->columns = columnPanels;
@@ -70,12 +76,10 @@ void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* kee
   }
   const auto& kernel = kernels<T>();
   const auto product = a.complex ? kernel.gramTile : kernel.gramTileReal;
-  const double pairs = static_cast<double>(a.count) * static_cast<double>(other.count) * (symmetric ? 0.5 : 1.0);
-  const double flops = pairs * static_cast<double>(a.length) * (a.complex ? 8 : 2);
+  const double flops = gramFlops(a.count, other.count, symmetric, a.length, a.complex);
 
   std::vector<Buffer<T>> tiles(threads());
   std::vector<Buffer<double>> sums(twoLevels ? threads() : 0);
-  job.expect(blocks.size());
   parallelFor(blocks.size(), flops, job, [&](std::size_t item, int worker) {
     const auto [i0, j0] = blocks[item];
     const std::size_t iEnd = std::min(i0 + block, rowPanels), jEnd = std::min(j0 + block, columnPanels);
@@ -94,8 +98,9 @@ void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* kee
                   tile.data() + ((i - i0) * block + (j - j0)) * tileSize);
         }
       }
-      if (twoLevels && ((k + length) % kSinglePrecisionSpan == 0 || k + length == a.length)) {
-        if (job.cancelled()) return;
+      if ((k + length) % kSpan != 0 && k + length != a.length) continue;
+      if (job.cancelled()) return;
+      if (twoLevels) {
         for (std::size_t s = 0; s < tile.size(); ++s) {
           sums[worker][s] += tile[s];
           tile[s] = T(0);
@@ -110,7 +115,6 @@ void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* kee
         if (keep != nullptr) std::copy(done, done + tileSize, keep->tile(i, j));
       }
     }
-    job.advance();
   });
 }
 
@@ -162,14 +166,12 @@ void gramAdjoint(const Panels<T>& a, const Panels<T>* b, const Overlaps<T>& over
   const std::size_t coefficientSize = kLanes<T> * a.width();
   const auto& kernel = kernels<T>();
   const auto apply = a.complex ? kernel.applyTile : kernel.applyTileReal;
-  const double flops = static_cast<double>(targets.count) * static_cast<double>(sources.count) *
-                       static_cast<double>(a.length) * (a.complex ? 8 : 2);
+  const double flops = gramFlops(targets.count, sources.count, false, a.length, a.complex);
 
   struct Scratch {
     Buffer<T> lambda, coefficient;
   };
   std::vector<Scratch> scratch(threads());
-  job.expect(targets.panels());
   parallelFor(targets.panels(), flops, job, [&](std::size_t target, int worker) {
     auto& [lambda, coefficient] = scratch[worker];
     if (lambda.size() == 0) {
@@ -189,7 +191,6 @@ void gramAdjoint(const Panels<T>& a, const Panels<T>* b, const Overlaps<T>& over
       apply(pointers, coefficient.data(), panels, a.length, lambda.data());
     }
     consume(target, lambda.data(), worker);
-    job.advance();
   });
 }
 

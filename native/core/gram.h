@@ -45,6 +45,9 @@ struct Overlaps {
   const T* tile(std::size_t i, std::size_t j) const { return tiles.data() + index(i, j) * tileSize; }
 };
 
+/// Arithmetic of a Gram matrix [rows, columns] (half of it if symmetric) of panels with `length` rows.
+double gramFlops(std::size_t rows, std::size_t columns, bool symmetric, std::size_t length, bool complex);
+
 /// out[i, j] = |<a_i|b_j>|^2, row-major. With `b` null the symmetric Gram of `a`: panels I <= J are computed, the rest
 /// mirrored, so the result is exactly symmetric. `keep` (optional) receives the overlaps.
 template <class T>

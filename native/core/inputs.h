@@ -11,7 +11,8 @@ namespace qrkd {
 class Samples {
  public:
   explicit Samples(const Rows& rows)
-      : data_(rows.data, rows.data + rows.count * rows.columns), rows_{data_.data(), rows.count, rows.columns} {}
+      : data_(rows.data, rows.data + rows.count * rows.columns),
+        rows_{data_.data(), rows.count, rows.columns, rows.second} {}
   Samples(const Samples&) = delete;
   Samples& operator=(const Samples&) = delete;
   const Rows& rows() const { return rows_; }

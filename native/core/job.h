@@ -1,8 +1,9 @@
 // The control block of one call: lets another thread cancel it and watch it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
-#include <cstddef>
+#include <cstdint>
 #include <exception>
 
 namespace qrkd {
@@ -20,17 +21,20 @@ class Job {
     if (cancelled()) throw Cancelled();
   }
 
-  /// Announces `units` of work; every unit is then reported by `advance`.
-  void expect(std::size_t units) { total_.fetch_add(units, std::memory_order_relaxed); }
-  void advance(std::size_t units = 1) { done_.fetch_add(units, std::memory_order_relaxed); }
+  /// Announces the arithmetic of the whole call, all its loops together, so that progress never runs backwards.
+  void expect(double flops) { total_.store(flops, std::memory_order_relaxed); }
+  /// Reports finished arithmetic; parallelFor does it after every item.
+  void advance(double flops) { done_.fetch_add(static_cast<std::uint64_t>(flops), std::memory_order_relaxed); }
+  /// Finished fraction, 0 to 1; 0 where nothing was announced.
   double progress() const {
-    const std::size_t total = total_.load(std::memory_order_relaxed);
-    return total == 0 ? 0.0 : static_cast<double>(done_.load(std::memory_order_relaxed)) / static_cast<double>(total);
+    const double total = total_.load(std::memory_order_relaxed);
+    return total > 0 ? std::min(1.0, static_cast<double>(done_.load(std::memory_order_relaxed)) / total) : 0.0;
   }
 
  private:
   std::atomic<bool> cancelled_{false};
-  std::atomic<std::size_t> total_{0}, done_{0};
+  std::atomic<double> total_{0};
+  std::atomic<std::uint64_t> done_{0};
 };
 
 }  // namespace qrkd

@@ -12,7 +12,8 @@ namespace qrkd {
 
 /// A sample that the kernel cannot use (the addon turns it into an error that names the row).
 struct BadSample : std::runtime_error {
-  BadSample(std::size_t rowIndex, bool second, const char* why) : std::runtime_error(why), row(rowIndex), inY(second) {}
+  BadSample(const Rows& rows, std::size_t rowIndex, const char* why)
+      : std::runtime_error(why), row(rowIndex), inY(rows.second) {}
   std::size_t row;
   bool inY;
 };

@@ -62,6 +62,7 @@ struct Rows {
   const double* data = nullptr;
   std::size_t count = 0;
   std::size_t columns = 0;
+  bool second = false;  // Y of a cross matrix: for errors
 
   const double* row(std::size_t i) const { return data + i * columns; }
 };

@@ -31,11 +31,38 @@ PhaseCircuitScratch<T>::PhaseCircuitScratch(const PhaseCircuit& circuit) : circu
   pairs_ = Buffer<T>(std::max<std::size_t>(1, pairAngle_.size()) * 2 * W);
 }
 
+// The angles modulo 4 pi (the global phase takes halves of them): sums of large angles would lose the digits that
+// matter.
+template <class T>
+void PhaseCircuitScratch<T>::reducedAngles(const Rows& rows, std::size_t first) {
+  constexpr int W = kLanes<T>;
+  circuit_.map.forward(rows, first, W, x_.data(), angle_.data());
+  const std::size_t count = angle_.size();
+  bool large = false;
+  for (std::size_t i = 0; i < count; ++i) large |= !(std::abs(angle_[i]) < 1e6);
+  if (large) {
+    // Beyond the range of the reduction below: the C library's exact one.
+    circuit_.map.requireFinite(rows, first, W, angle_.data());
+    for (std::size_t i = 0; i < count; ++i) {
+      const double half = 0.5 * angle_[i];
+      if (std::abs(half) >= 5e5) angle_[i] = 2 * std::atan2(std::sin(half), std::cos(half));
+    }
+  }
+  // Cody-Waite: 4 pi in three parts, of which k times the first two is exact for all k that occur.
+  constexpr double kMagic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer
+  for (std::size_t i = 0; i < count; ++i) {
+    const double k = (angle_[i] * 0.07957747154594766788 + kMagic) - kMagic;
+    double r = angle_[i] - k * (8 * 1.57079632673412561417e+00);
+    r -= k * (8 * 6.07710050630396597660e-11);
+    angle_[i] = r - k * (8 * 2.02226624879595063154e-21);
+  }
+}
+
 template <class T>
 void PhaseCircuitScratch<T>::phaseVector(const Rows& rows, std::size_t first, T* out) {
   constexpr int W = kLanes<T>;
   const int n = circuit_.qubits;
-  circuit_.map.forward(rows, first, W, x_.data(), angle_.data());
+  reducedAngles(rows, first);
   // Blocks of W angles: the global phase, every qubit's total, every pair's -2 theta.
   double* global = combined_.data();
   double* totals = global + W;
@@ -58,13 +85,6 @@ void PhaseCircuitScratch<T>::phaseVector(const Rows& rows, std::size_t first, T*
 
   const std::size_t count = combined_.size();
   kernels<T>().sincos(combined_.data(), cosine_.data(), sine_.data(), count);
-  for (std::size_t i = 0; i < count; ++i) {
-    // Beyond the range of the fast argument reduction: the C library's exact one.
-    if (std::abs(combined_[i]) >= 1e6) {
-      cosine_[i] = static_cast<T>(std::cos(combined_[i]));
-      sine_[i] = static_cast<T>(std::sin(combined_[i]));
-    }
-  }
   const T scale = static_cast<T>(std::pow(0.5, 0.5 * n));
   const auto interleave = [&](std::size_t block, T* target, T factor) {
     for (int i = 0; i < W; ++i) {

@@ -38,6 +38,7 @@ class PhaseCircuitScratch {
   void backward(const Rows& rows, std::size_t first, const T* psi, T* lambda, double* dx);
 
  private:
+  void reducedAngles(const Rows& rows, std::size_t first);
   void phaseVector(const Rows& rows, std::size_t first, T* out);
 
   const PhaseCircuit& circuit_;

@@ -43,6 +43,7 @@ struct BlochPanels {
     std::vector<double> x(circuit.map.features * W), angle(circuit.map.angles() * W);
     for (std::size_t p = 0; p < panels; ++p) {
       circuit.map.forward(rows, p * W, W, x.data(), angle.data());
+      circuit.map.requireFinite(rows, p * W, W, angle.data());
       for (std::size_t q = 0; q < qubits; ++q) {
         for (int lane = 0; lane < W; ++lane) {
           Vector r = {0, 0, 1};
@@ -79,8 +80,9 @@ void productMatrix(const BlochPanels<T>& a, const BlochPanels<T>* b, std::size_t
   const BlochPanels<T>& other = symmetric ? a : *b;
   const double pairs = static_cast<double>(rows) * static_cast<double>(columns) * (symmetric ? 0.5 : 1.0);
   std::vector<Buffer<T>> halved(threads());
-  job.expect(a.panels);
-  parallelFor(a.panels, pairs * static_cast<double>(a.qubits) * 8, job, [&](std::size_t i, int worker) {
+  const double flops = pairs * static_cast<double>(a.qubits) * 8;
+  job.expect(flops);
+  parallelFor(a.panels, flops, job, [&](std::size_t i, int worker) {
     a.halved(i, halved[worker]);
     alignas(kAlignment) T tile[W * W];
     for (std::size_t j = symmetric ? i : 0; j < other.panels; ++j) {
@@ -94,7 +96,6 @@ void productMatrix(const BlochPanels<T>& a, const BlochPanels<T>* b, std::size_t
         }
       }
     }
-    job.advance();
   });
 }
 
@@ -131,7 +132,6 @@ class ProductForward final : public Forward<T> {
     };
     std::vector<Scratch> scratch(threads());
     const double pairs = static_cast<double>(targets.count) * static_cast<double>(sources.count);
-    job.expect(a.panels);
     parallelFor(a.panels, pairs * static_cast<double>(a.qubits) * 22, job, [&](std::size_t p, int worker) {
       auto& [halved, gradient, suffix] = scratch[worker];
       if (gradient.size() == 0) {
@@ -151,7 +151,6 @@ class ProductForward final : public Forward<T> {
         kernels<T>().productTileGradient(halved.data(), b.panel(s), weight, a.qubits, gradient.data(), suffix.data());
       }
       anglesAndFeatures(targets, p * W, a.panel(p), gradient.data(), out);
-      job.advance();
     });
   }
 
@@ -248,6 +247,7 @@ void ProductKernel<T>::states(const Rows& x, T* real, T* imag, Job& job) const {
   for (std::size_t i = 0; i < x.count; ++i) {
     job.check();
     circuit_.map.forward(x, i, 1, features.data(), angle.data());
+    circuit_.map.requireFinite(x, i, 1, angle.data());
     psi[0] = 1;
     for (std::size_t q = 0; q < circuit_.qubits(); ++q) {
       Complex zero = 1, one = 0;

@@ -253,7 +253,6 @@ double angleLoss(const Rows& student, const Rows& teacher, double* gradient, Job
   std::vector<AngleShare> parts;
   for (std::size_t p = 0; p < shares; ++p) parts.emplace_back(clouds, gram, inverse);
   const double cube = static_cast<double>(n) * static_cast<double>(n) * static_cast<double>(n);
-  job.expect(n);
   parallelFor(shares, 16 * cube, job, [&](std::size_t p, int) {
     for (std::size_t i = p * n / shares; i < (p + 1) * n / shares; ++i) {
       if (job.cancelled()) return;
@@ -262,7 +261,6 @@ double angleLoss(const Rows& student, const Rows& teacher, double* gradient, Job
       } else {
         parts[p].vertex(i);
       }
-      job.advance();
     }
   });
 

@@ -30,10 +30,8 @@ template <class T>
 Panels<T> simulate(const PhaseCircuit& circuit, const Rows& rows, Job& job) {
   Panels<T> panels(rows.count, circuit.amplitudes(), true);
   Scratches<T> scratch(threads());
-  job.expect(panels.panels());
   parallelFor(panels.panels(), stateFlops(circuit, rows.count), job, [&](std::size_t p, int worker) {
     scratchOf(scratch, worker, circuit).states(rows, p * kLanes<T>, panels.panel(p));
-    job.advance();
   });
   return panels;
 }
@@ -76,6 +74,9 @@ class StateForward final : public Forward<T> {
 
 template <class T>
 void StateKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) const {
+  const std::size_t others = y != nullptr ? y->count : 0;
+  job.expect(stateFlops(circuit_, x.count + others) +
+             gramFlops(x.count, y != nullptr ? others : x.count, y == nullptr, circuit_.amplitudes(), true));
   const Panels<T> px = simulate<T>(circuit_, x, job);
   Panels<T> py;
   if (y != nullptr) py = simulate<T>(circuit_, *y, job);

@@ -45,20 +45,27 @@ class FlushDenormals {
 
 struct Loop {
   std::size_t count;
+  double flops;  // of one item
   Job* job;
   const std::function<void(std::size_t, int)>* body;
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   std::exception_ptr error;
+  std::size_t failed = 0;  // the item whose error it is
 
   void run(int worker) {
     FlushDenormals flush;
     for (std::size_t item; !job->cancelled() && (item = next.fetch_add(1, std::memory_order_relaxed)) < count;) {
       try {
         (*body)(item, worker);
+        job->advance(flops);
       } catch (...) {
+        // Items are handed out in order, so the first of those that fail always runs: its error is the one to tell.
         std::lock_guard<std::mutex> lock(mutex);
-        if (!error) error = std::current_exception();
+        if (!error || item < failed) {
+          error = std::current_exception();
+          failed = item;
+        }
         next.store(count, std::memory_order_relaxed);
       }
     }
@@ -192,6 +199,7 @@ int threads() { return Pool::instance().threads(); }
 void parallelFor(std::size_t count, double flops, Job& job, const std::function<void(std::size_t, int)>& body) {
   Loop loop;
   loop.count = count;
+  loop.flops = flops / static_cast<double>(std::max<std::size_t>(count, 1));
   loop.job = &job;
   loop.body = &body;
   const bool alone = count < 2 || flops < kParallelFlops || Pool::inside();

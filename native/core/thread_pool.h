@@ -24,7 +24,8 @@ inline constexpr double kParallelFlops = 3e6;
 /// Items are handed out in order but finish in any; a body must write only what belongs to its item, so that results do
 /// not depend on the number of threads. Runs on the calling thread alone when `flops` is small, when called from inside
 /// another loop, or when the pool is busy with another caller. Denormals are flushed to zero inside the loop, on every
-/// thread alike. Throws Cancelled when the job was cancelled, else the first exception of a body.
+/// thread alike. Reports each item's share of `flops` as progress. Throws Cancelled when the job was cancelled, else
+/// the exception of the first item that had one.
 void parallelFor(std::size_t count, double flops, Job& job, const std::function<void(std::size_t, int)>& body);
 
 }  // namespace qrkd
