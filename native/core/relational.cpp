@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "isa.h"
@@ -18,7 +19,7 @@ constexpr double kFrozen = 1e-6;
 // the samples themselves. Inner products err by 1e-16 |x|^2, against 1e-6 |x|^2 at this distance.
 constexpr double kNear = 1e-3;
 
-// Samples by column, centred (all losses are invariant under translation), padded to whole vectors, with all distances.
+// Samples by column, padded to whole vectors, with all distances.
 struct Cloud {
   std::size_t count, stride, columns;
   std::vector<double> x;         // [column][stride]
@@ -34,10 +35,7 @@ struct Cloud {
         points(count * columns),
         distance(count * stride) {
     for (std::size_t c = 0; c < columns; ++c) {
-      double sum = 0;
-      for (std::size_t i = 0; i < count; ++i) sum += rows.row(i)[c];
-      const double centre = sum / static_cast<double>(count);
-      for (std::size_t i = 0; i < count; ++i) points[i * columns + c] = x[c * stride + i] = rows.row(i)[c] - centre;
+      for (std::size_t i = 0; i < count; ++i) points[i * columns + c] = x[c * stride + i] = rows.row(i)[c];
     }
     double total = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -115,10 +113,17 @@ std::vector<double> inverseDistances(const Cloud& cloud) {
   return inverse;
 }
 
+// Inner products of the centred samples: differences of them do not change, and lose fewer digits.
 std::vector<double> innerProducts(const Cloud& cloud) {
-  std::vector<double> gram(cloud.count * cloud.stride);
+  std::vector<double> centred(cloud.x.size(), 0.0), point(cloud.columns), gram(cloud.count * cloud.stride);
+  for (std::size_t c = 0; c < cloud.columns; ++c) {
+    const double* column = cloud.x.data() + c * cloud.stride;
+    const double mean = std::accumulate(column, column + cloud.count, 0.0) / static_cast<double>(cloud.count);
+    for (std::size_t i = 0; i < cloud.count; ++i) centred[c * cloud.stride + i] = column[i] - mean;
+  }
   for (std::size_t i = 0; i < cloud.count; ++i) {
-    instructionSet().columns.innerProducts(cloud.x.data(), cloud.stride, cloud.columns, cloud.point(i),
+    for (std::size_t c = 0; c < cloud.columns; ++c) point[c] = centred[c * cloud.stride + i];
+    instructionSet().columns.innerProducts(centred.data(), cloud.stride, cloud.columns, point.data(),
                                            gram.data() + i * cloud.stride);
   }
   return gram;
