@@ -2,6 +2,9 @@ import { CsvError, parse } from 'csv-parse/sync';
 import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
 
+/** Characters written at once, or a little more. */
+const PIECE = 2 ** 16;
+
 /**
  * A comma-separated file without header as a float64 matrix.
  *
@@ -33,7 +36,13 @@ export function parseCsv(bytes: Buffer, path: string): Matrix {
   return { data, shape: [records.length, columns] };
 }
 
-/** The matrix as lines of comma-separated numbers, each with all its digits. */
+/** The matrix as lines of comma-separated numbers, each with all its digits, in pieces of many lines. */
 export function* formatCsv({ data, shape: [rows, columns] }: Matrix): Generator<string> {
-  for (let i = 0; i < rows; i++) yield `${data.subarray(i * columns, (i + 1) * columns).join(',')}\n`;
+  let piece = '';
+  for (let i = 0; i < rows; i++) {
+    piece += `${data.subarray(i * columns, (i + 1) * columns).join(',')}\n`;
+    if (piece.length < PIECE && i < rows - 1) continue;
+    yield piece;
+    piece = '';
+  }
 }

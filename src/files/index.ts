@@ -61,8 +61,8 @@ export async function checkMatrixOutput(path: string): Promise<void> {
 /** Writes a matrix to a `.npy` or `.csv` file, whole or not at all, or as CSV to standard output. */
 export async function writeMatrixFile(path: string, matrix: Matrix): Promise<void> {
   if (path === STDOUT) {
-    for (const line of formatCsv(matrix)) {
-      if (!process.stdout.write(line)) await once(process.stdout, 'drain');
+    for (const lines of formatCsv(matrix)) {
+      if (!process.stdout.write(lines)) await once(process.stdout, 'drain');
     }
     return;
   }

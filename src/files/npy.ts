@@ -1,6 +1,9 @@
-import { dump, parse } from 'npyjs';
+import { parse } from 'npyjs';
 import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
+
+/** Numbers written at once. */
+const PIECE = 2 ** 20;
 
 const NUMBERS = ['i1', 'u1', 'i2', 'u2', 'i4', 'u4', 'i8', 'u8', 'f2', 'f4', 'f8'];
 
@@ -46,7 +49,20 @@ export function parseNpy(bytes: Buffer, path: string): Matrix {
   return { data, shape: [rows, columns] };
 }
 
-/** The bytes of a `.npy` file with the matrix in C order, float32 or float64 as it is. */
-export function formatNpy({ data, shape }: Matrix): Buffer {
-  return Buffer.from(dump(data, shape));
+/**
+ * A `.npy` file (version 1.0) in pieces, with the matrix in C order, float32 or float64 as it is. Written here since npyjs
+ * aligns the numbers to 8 bytes, where the format wants 64, and makes one buffer of everything, which may not exceed 4 GiB.
+ */
+export function* formatNpy({ data, shape: [rows, columns] }: Matrix): Generator<Buffer> {
+  const descr = data instanceof Float32Array ? '<f4' : '<f8';
+  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
+  const start = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
+  const length = Math.ceil((start.length + dictionary.length + 1) / 64) * 64 - start.length;
+  start.writeUInt16LE(length, 8);
+  yield start;
+  yield Buffer.from(`${dictionary.padEnd(length - 1)}\n`, 'latin1');
+  for (let first = 0; first < data.length; first += PIECE) {
+    const piece = data.subarray(first, first + PIECE);
+    yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+  }
 }
