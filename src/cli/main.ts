@@ -46,7 +46,16 @@ async function program(wanted: string | undefined): Promise<Command> {
   const root = new Command('qrkd')
     .description('Quantum relational knowledge distillation')
     .version(version())
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'qrkd: ')) })
+    // Commander puts "(Did you mean ...?)" on a line of its own.
+    .configureOutput({
+      outputError: (text, write) =>
+        write(
+          `${text
+            .trim()
+            .replace(/^error: /, 'qrkd: ')
+            .replace(/\s*\n\s*/g, ' ')}\n`,
+        ),
+    })
     .exitOverride();
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     root.addCommand(
