@@ -1,5 +1,6 @@
 import { QrkdRangeError } from '../errors.js';
 import { readMatrix, scalars } from './input.js';
+import { checkMemory } from './memory.js';
 import { native } from './native.js';
 import type { Kernel, KernelLossForm, LossGradient, Matrix, MatrixLike, Precision } from './types.js';
 
@@ -14,6 +15,10 @@ function relational(name: Name, studentLike: MatrixLike, teacherLike: MatrixLike
   if (teacher.shape[0] !== n) {
     throw new QrkdRangeError('ERR_QRKD_SHAPE', `teacher has ${teacher.shape[0]} rows, expected the student's ${n}`);
   }
+  // Distances of both sides and weights; for angles also inner products and inverses of both sides, and the sums, of which
+  // up to 16 shares of the vertices have their own.
+  const shares = Math.max(1, Math.min(16, Math.floor(n / 8), Math.floor(2 ** 24 / n ** 2)));
+  checkMemory(8 * n * n * (name === 'distanceLoss' ? 3 : 9 + 2 * shares), `${name} of ${n} samples`);
   const precision: Precision = student.data instanceof Float32Array ? 'float32' : 'float64';
   const gradient = scalars(precision, n * columns);
   const loss = native()[name](student.data, teacher.data, n, columns, teacher.shape[1], gradient);

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CosineKernel, type FeatureMapSpec, FidelityKernel, featureMap, type MatrixLike, RbfKernel } from 'qrkd';
+import { angleLossGradient, distanceLossGradient } from '#dist/engine/relational.js';
 
 /** The two numbers of an ERR_QRKD_MEMORY, in GiB; the call must be quick and leave memory as it was. */
 function refused(call: () => unknown, what: RegExp): [needed: number, available: number] {
@@ -53,6 +54,11 @@ describe('what does not fit is refused', () => {
       }
       await assert.rejects(kernel.matrixAsync(tooMany), { code: 'ERR_QRKD_MEMORY' });
     }
+  });
+
+  it('relational losses of a million samples', () => {
+    refused(() => distanceLossGradient(tooMany, tooMany), /distanceLoss of 1048576 samples needs/);
+    refused(() => angleLossGradient(tooMany, tooMany), /angleLoss of 1048576 samples needs/);
   });
 
   it('states of 30 qubits, and float32 needs half of what float64 does', () => {
