@@ -70,10 +70,12 @@ void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* kee
   struct Block {
     std::size_t i, j;
   };
+  // Blocks on the diagonal have half the tiles: they come last, and even out what the threads have left.
   std::vector<Block> blocks;
   for (std::size_t i = 0; i < rowPanels; i += block) {
-    for (std::size_t j = symmetric ? i : 0; j < columnPanels; j += block) blocks.push_back({i, j});
+    for (std::size_t j = symmetric ? i + block : 0; j < columnPanels; j += block) blocks.push_back({i, j});
   }
+  for (std::size_t i = 0; symmetric && i < rowPanels; i += block) blocks.push_back({i, i});
   const auto& kernel = kernels<T>();
   const auto product = a.complex ? kernel.gramTile : kernel.gramTileReal;
   const double flops = gramFlops(a.count, other.count, symmetric, a.length, a.complex);
