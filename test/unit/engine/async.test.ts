@@ -174,7 +174,7 @@ describe('abort', () => {
 describe('progress', () => {
   it('never runs backwards, stays below 1 until the end, and ends at 1', async () => {
     // Both sides' states take about as long as the matrix: three loops in one job.
-    const kernel = new FidelityKernel(featureMap({ type: 'zz', features: 13, reps: 40 }));
+    const kernel = new FidelityKernel(featureMap({ type: 'zz', features: 13, reps: 200 }));
     const seen: number[] = [];
     await kernel.matrixAsync(random(160, 13), random(160, 13), { onProgress: (fraction) => seen.push(fraction) });
     assert.ok(seen.length > 4, `only ${seen.length} reports`);
