@@ -84,6 +84,8 @@ export async function main(argv: string[]): Promise<void> {
     if (error.code !== 'EPIPE') throw error;
     process.exit(0);
   });
+  // Messages with nobody to read them are no reason to stop; unheard, the error would come back through `fail` for ever.
+  process.stderr.on('error', () => undefined);
   process.on('uncaughtException', fail);
   try {
     const given = argv[0] === 'help' && argv[1] ? [argv[1], '--help'] : argv;

@@ -47,7 +47,11 @@ const schema = z.strictObject({
   /** Train on the first so many training samples only (classes alternate); default all but the validation part. */
   samples: count.optional(),
   /** One teacher and one student of each method for every seed. */
-  seeds: z.array(seed).min(1).default([0, 1, 2]),
+  seeds: z
+    .array(seed)
+    .min(1)
+    .refine((seeds) => new Set(seeds).size === seeds.length, 'every seed may stand there once')
+    .default([0, 1, 2]),
   teacher: z
     .strictObject({
       /** A saved tf.LayersModel that is used as it is, in place of training one. */

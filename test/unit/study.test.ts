@@ -44,6 +44,7 @@ describe('study configuration', () => {
       );
     bad({ ...minimal, student: { epochs: 0 } }, /student\.epochs/);
     bad({ ...minimal, seeds: [] }, /seeds/);
+    bad({ ...minimal, seeds: [1, 1] }, /seeds: every seed may stand there once/);
     bad({ ...minimal, seeds: ['a'] }, /seeds\.0/);
     bad({ methods: {} }, /at least one method/);
     bad({ methods: { A: { kd: -1 } } }, /methods\.A\.kd/);

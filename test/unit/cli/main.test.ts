@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +42,15 @@ describe('qrkd command line', () => {
       assert.equal(stderr, `${line}\n`);
     });
   }
+
+  it('ends with its exit code when nobody reads its messages', async () => {
+    const child = spawn(process.execPath, [bin, 'docter'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.destroy();
+    const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    const [code] = await once(child, 'exit');
+    clearTimeout(timer);
+    assert.equal(code, 2);
+  });
 
   it('doctor finds everything that this checkout needs, and prints one JSON document', () => {
     const { status, stdout } = qrkd('doctor', '--json');
