@@ -56,7 +56,8 @@ function lines(label: string, total: number, unit: string, stream: NodeJS.Writab
       if (now - lastLine < LINE_INTERVAL_MS) return;
       lastLine = now;
       written = true;
-      const left = done > 0 ? `, ${duration(((now - start) / done) * (total - done))} left` : '';
+      // The first steps are slower than the rest: no forecast from those alone.
+      const left = done >= 0.02 * total ? `, ${duration(((now - start) / done) * (total - done))} left` : '';
       stream.write(`${counted(done)} (${Math.floor((100 * done) / total)} %)${left}${note ? `, ${note}` : ''}\n`);
     },
     stop(note) {

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { simdInfo } from '../engine/native.js';
 import type { Precision } from '../engine/types.js';
@@ -59,6 +60,11 @@ async function run(xPath: string, yPath: string | undefined, options: Options): 
     throw new QrkdRangeError('ERR_QRKD_VALUE', '--json and --out - both want standard output; give --out a file');
   }
   await checkMatrixOutput(options.out);
+  for (const input of [xPath, yPath]) {
+    if (input !== undefined && options.out !== STDOUT && resolve(input) === resolve(options.out)) {
+      throw new QrkdRangeError('ERR_QRKD_VALUE', `--out ${options.out} is an input; the matrix would replace it`);
+    }
+  }
   const X = await readMatrixFile(xPath);
   const Y = yPath === undefined ? undefined : await readMatrixFile(yPath);
   const map = featureMap(specification(options, X.shape[1]));

@@ -107,6 +107,21 @@ function usage(message: string): never {
   throw new CommanderError(2, 'qrkd.usage', message);
 }
 
+const SYSTEM_ERRORS: Record<string, string> = {
+  EACCES: 'permission denied',
+  ENOENT: 'the folder does not exist',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EROFS: 'the file system is read-only',
+};
+
+/** Failed file operations in words; undefined for anything else. */
+function systemMessage(error: unknown): string | undefined {
+  const { code, path } = Object(error) as NodeJS.ErrnoException;
+  // Names like X.npy.1247087515 are those under which files are written before they are renamed.
+  return path && SYSTEM_ERRORS[code ?? ''] && `${path.replace(/\.\d{6,}$/, '')}: ${SYSTEM_ERRORS[code ?? '']}`;
+}
+
 function fail(error: unknown): void {
   if (error instanceof CommanderError) {
     // Commander has already written its message, or the help that was asked for.
@@ -114,7 +129,7 @@ function fail(error: unknown): void {
     return;
   }
   const { message, stack, code } = Object(error) as { message?: string; stack?: string; code?: string };
-  process.stderr.write(`qrkd: ${String(message ?? error).replace(/\s*\n\s*/g, ' ')}\n`);
+  process.stderr.write(`qrkd: ${systemMessage(error) ?? String(message ?? error).replace(/\s*\n\s*/g, ' ')}\n`);
   if (process.env.QRKD_DEBUG && stack) process.stderr.write(`${stack}\n`);
   // A missing addon is a fault of the installation, not of the command line.
   process.exitCode = isUserError(error) && code !== 'ERR_QRKD_ADDON' ? 2 : 1;

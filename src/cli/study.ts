@@ -68,6 +68,7 @@ function describe(metrics: StudyMetrics, out: string): string {
     `Per cent; ${seeds === 1 ? 'one seed' : `mean ± standard deviation over ${seeds} seeds`}; ` +
       `${samples.train} training, ${samples.validation} validation, ${samples.test} test samples; ` +
       `${config.student.model ?? `student's embedding: ${config.student.embedding}`}.`,
+    ...(seeds === 1 ? ['One seed shows that it runs, not which method is better.'] : []),
     ...differences.map(
       ({ method, other, difference }) =>
         `${method} - ${other}: ${formatSpread(difference)} points of test accuracy${seeds > 1 ? ', paired by seed' : ''}.`,

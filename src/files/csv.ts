@@ -27,7 +27,7 @@ export function parseCsv(bytes: Buffer, path: string): Matrix {
       if (Number.isNaN(value) && !/^[+-]?(nan|inf|infinity)$/i.test(text)) {
         throw new QrkdRangeError(
           'ERR_QRKD_FORMAT',
-          `${path}: line ${info.lines}, column ${j + 1} is "${text}", expected a number (no header, commas between columns)`,
+          `${path}: line ${info.lines}, column ${j + 1} is "${text.slice(0, 40)}", expected a number (no header, commas between columns)`,
         );
       }
       data[i * columns + j] = value;

@@ -1,5 +1,6 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Kernel, Matrix } from '../engine/types.js';
+import { describe, QrkdTypeError } from '../errors.js';
 import { tf } from '../tensor/backend.js';
 import { gradientTensor, matrixOf } from './tensors.js';
 
@@ -16,6 +17,15 @@ import { gradientTensor, matrixOf } from './tensors.js';
  * @throws TypeError or RangeError (ERR_QRKD_SHAPE, ERR_QRKD_NOT_FINITE) naming the argument.
  */
 export function fidelityMatrix(kernel: Kernel, x: Tensor2D, y?: Tensor2D): Tensor2D {
+  if (typeof kernel?.matrix !== 'function') {
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `fidelityMatrix: kernel must be a kernel, got ${describe(kernel)}`);
+  }
+  for (const [name, tensor] of Object.entries({ x, y })) {
+    if (name === 'y' && tensor === undefined) continue;
+    if (!(tensor instanceof tf.Tensor)) {
+      throw new QrkdTypeError('ERR_QRKD_TYPE', `fidelityMatrix: ${name} must be a 2-D tensor, got ${describe(tensor)}`);
+    }
+  }
   const op = tf.customGrad((...args) => {
     const X = matrixOf(args[0] as Tensor, 'fidelityMatrix: x');
     const Y = y === undefined ? undefined : matrixOf(args[1] as Tensor, 'fidelityMatrix: y');

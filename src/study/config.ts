@@ -43,7 +43,9 @@ const method = z.strictObject({
 
 const schema = z.strictObject({
   /** The installed MNIST digits, or a folder of IDX files. */
-  data: z.union([z.literal('mnist'), z.strictObject({ idx: z.string() })]).default('mnist'),
+  data: z
+    .union([z.literal('mnist'), z.strictObject({ idx: z.string() })], 'expected mnist or { idx: FOLDER }')
+    .default('mnist'),
   /** Train on the first so many training samples only (classes alternate); default all but the validation part. */
   samples: count.optional(),
   /** One teacher and one student of each method for every seed. */
@@ -74,7 +76,9 @@ const schema = z.strictObject({
   featureLayer: z.string().default('features'),
   /** Weights of each method's loss, by the name that the table gives it. */
   methods: z
-    .record(z.string().min(1), method)
+    .record(z.string().min(1), method, {
+      error: ({ input }) => (input === undefined ? 'is missing; name methods and their weights' : undefined),
+    })
     .refine((methods) => Object.keys(methods).length > 0, 'at least one method is needed'),
 });
 

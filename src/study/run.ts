@@ -5,6 +5,7 @@ import { evaluate } from '../distill/evaluate.js';
 import { allOutputs, openModel } from '../distill/outputs.js';
 import type { SampleSet } from '../distill/samples.js';
 import type { Matrix } from '../engine/types.js';
+import { QrkdRangeError } from '../errors.js';
 import type { QrkdLoss } from '../losses/qrkd.js';
 import { qrkdLoss } from '../losses/qrkd.js';
 import { loadModel, paperStudent, paperTeacher, saveModel } from '../models/index.js';
@@ -56,7 +57,13 @@ export function loadParts({ data, samples }: StudyConfig): Parts {
   if (loaded?.key !== key) {
     const source = loadData(data);
     const { train, validation } = holdOut(source);
-    const some = samples === undefined || samples >= train.shape[0] ? train : firstRows(train, samples);
+    if (samples !== undefined && samples > train.shape[0]) {
+      throw new QrkdRangeError(
+        'ERR_QRKD_VALUE',
+        `samples is ${samples}, more than the ${train.shape[0]} training samples that there are without the validation part`,
+      );
+    }
+    const some = samples === undefined ? train : firstRows(train, samples);
     loaded = { key, parts: { train: some, validation, test: source.test } };
   }
   return loaded.parts;

@@ -71,6 +71,16 @@ function readRecord(file: string): RunRecord | undefined {
   }
 }
 
+async function isReadable(model: string): Promise<boolean> {
+  try {
+    (await loadModel(model)).dispose();
+    return true;
+  } catch {
+    // Damaged since: like a record that was cut off.
+    return false;
+  }
+}
+
 /** Checks what can be checked before any work: kernels, the models given, data, and that batches can be filled. */
 async function checkStudy(config: StudyConfig): Promise<void> {
   for (const method of Object.values(config.methods)) makeLoss(method);
@@ -105,7 +115,7 @@ export async function runStudy(config: StudyConfig, options: StudyOptions): Prom
   const records = new Map<string, RunRecord>();
   for (const job of jobs) {
     const record = readRecord(recordFile(job));
-    if (record) records.set(job.key, record);
+    if (record && (await isReadable(job.spec.folder))) records.set(job.key, record);
   }
   const samples = trainingSamples(config);
   const jobSteps = new Map(jobs.map(({ key, spec }) => [key, stepsOf(config, spec.method, samples)]));

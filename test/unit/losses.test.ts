@@ -272,6 +272,14 @@ describe('losses as tfjs ops', () => {
 
   it('wrong arguments are named', () => {
     const good = tensor(matrix(4, 3));
+    assert.throws(() => fidelityMatrix(good as never, zz(3) as never), {
+      code: 'ERR_QRKD_TYPE',
+      message: /^fidelityMatrix: kernel must be a kernel, got /,
+    });
+    assert.throws(() => fidelityMatrix(zz(3), [[1, 2, 3]] as never), {
+      code: 'ERR_QRKD_TYPE',
+      message: /^fidelityMatrix: x must be a 2-D tensor, got an array of 1$/,
+    });
     assert.throws(() => distanceLoss(good, tf.tensor1d([1, 2]) as never), {
       code: 'ERR_QRKD_SHAPE',
       message: /distanceLoss: teacherFeatures.*\[2\]/,

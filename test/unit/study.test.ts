@@ -49,7 +49,8 @@ describe('study configuration', () => {
     bad({ methods: {} }, /at least one method/);
     bad({ methods: { A: { kd: -1 } } }, /methods\.A\.kd/);
     bad({ methods: { A: { kernels: { student: { type: 'zz' } } } } }, /methods\.A\.kernels\.teacher/);
-    bad({}, /methods/);
+    bad({}, /methods: is missing/);
+    bad({ ...minimal, data: 'mnst' }, /data: expected mnist or \{ idx: FOLDER \}/);
     bad('text', /expected object/);
   });
 

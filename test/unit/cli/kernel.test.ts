@@ -192,6 +192,7 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
       '--out bad.txt: unknown ending',
       '.npy, .csv or -',
     ],
+    ['an input as output', ['X.npy', '--out', './X.npy'], '--out ./X.npy is an input'],
     ['a truncated file', ['cut.npy', ...out], 'cut.npy:', 'truncated'],
     ['NaN', ['nan.csv', ...out], 'nan.csv: has NaN at row 1, column 1'],
     ['a header', ['words.csv', ...out], 'words.csv: line 1, column 1 is "a"'],
@@ -242,7 +243,7 @@ describe('qrkd kernel fails, with exit code 1 and one line, for what lies outsid
   const cases: [what: string, args: string[], ...parts: string[]][] = [
     ['a folder that does not exist', ['--out', 'no/such/K.npy'], '--out no/such/K.npy', 'does not exist'],
     ['a folder in the place of the file', ['--out', 'taken.npy'], 'taken.npy'],
-    ['a file in the place of the folder', ['--out', 'X.csv/K.npy'], 'X.csv'],
+    ['a file in the place of the folder', ['--out', 'X.csv/K.npy'], 'X.csv/K.npy: a part of the path is a file'],
   ];
   mkdirSync(join(folder, 'taken.npy'));
   for (const [what, args, ...parts] of cases) {
