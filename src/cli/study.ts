@@ -18,11 +18,15 @@ export async function studyCommand(config: StudyConfig, { out, json, title }: St
   const start = performance.now();
   const folder = resolve(out);
   const controller = new AbortController();
-  const interrupt = () =>
+  // Not `once`: write-file-atomic watches for signals while it writes, and ends the process where it is the only listener
+  // left, which it would be as soon as ours had removed itself.
+  const interrupt = () => {
+    if (controller.signal.aborted) process.exit(130);
     controller.abort(
       new Error(`interrupted; the runs that are finished are kept in ${out}, the same command goes on from there`),
     );
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // As many as the engine would use threads: QRKD_THREADS, else the processors that this process may use.
   const processes = simdInfo().threads;
 
