@@ -30,7 +30,10 @@
       "sources": ["<!@(node -p \"require('./native/sources.json').addon.join(' ')\")"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_CPP_EXCEPTIONS"],
-      "conditions": [["target_arch=='x64'", {"dependencies": ["qrkd_avx2", "qrkd_avx512"]}]]
+      "conditions": [
+        ["target_arch=='x64'", {"dependencies": ["qrkd_avx2", "qrkd_avx512"]}],
+        ["target_arch=='arm64'", {"dependencies": ["qrkd_neon"]}]
+      ]
     }
   ],
   "conditions": [
@@ -49,6 +52,18 @@
             "type": "static_library",
             "sources": ["<!@(node -p \"require('./native/sources.json').avx512.join(' ')\")"],
             "cflags_cc": ["-mavx512f", "-mavx2", "-mfma", "-mprefer-vector-width=512", "-Wno-maybe-uninitialized"]
+          }
+        ]
+      }
+    ],
+    [
+      "target_arch=='arm64'",
+      {
+        "targets": [
+          {
+            "target_name": "qrkd_neon",
+            "type": "static_library",
+            "sources": ["<!@(node -p \"require('./native/sources.json').neon.join(' ')\")"]
           }
         ]
       }

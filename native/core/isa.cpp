@@ -36,6 +36,8 @@ std::vector<const InstructionSet*> detect() {
 #if defined(__x86_64__)
   if (supports(false)) found.push_back(&avx2::instructionSet());
   if (supports(true)) found.push_back(&avx512::instructionSet());
+#elif defined(__aarch64__)
+  found.push_back(&neon::instructionSet());  // part of every AArch64 processor
 #endif
   return found;
 }
@@ -58,6 +60,8 @@ std::vector<std::string> supportedInstructionSets() {
 std::vector<std::string> knownInstructionSets() {
 #if defined(__x86_64__)
   return {"scalar", "avx2", "avx512"};
+#elif defined(__aarch64__)
+  return {"scalar", "neon"};
 #else
   return {"scalar"};
 #endif

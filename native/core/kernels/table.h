@@ -109,5 +109,8 @@ const InstructionSet& instructionSet();
 namespace avx512 {
 const InstructionSet& instructionSet();
 }
+namespace neon {
+const InstructionSet& instructionSet();
+}
 
 }  // namespace qrkd
