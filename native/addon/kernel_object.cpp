@@ -73,6 +73,24 @@ std::shared_ptr<Kernel<T>> readProduct(const Napi::Object& spec) {
   return std::make_shared<ProductKernel<T>>(std::move(circuit));
 }
 
+// One of the kinds of classical kernel; false for any other kind.
+bool readEuclidean(const Napi::Object& spec, EuclideanSpec& out) {
+  const std::string kind = spec.Get("kind").ToString();
+  if (kind == "rbf") {
+    out.kind = EuclideanSpec::Kind::kRbf;
+    out.gamma = number(spec, "gamma");
+  } else if (kind == "linear") {
+    out.kind = EuclideanSpec::Kind::kLinear;
+  } else if (kind == "matern") {
+    out.kind = EuclideanSpec::Kind::kMatern;
+    out.nu = number(spec, "nu");
+    out.length = number(spec, "length");
+  } else {
+    return false;
+  }
+  return true;
+}
+
 template <class T>
 std::shared_ptr<Kernel<T>> readKernel(const Napi::Object& spec) {
   const std::string kind = spec.Get("kind").ToString();
@@ -83,7 +101,7 @@ std::shared_ptr<Kernel<T>> readKernel(const Napi::Object& spec) {
     const bool zero = spec.Get("zeroVectors").ToBoolean();
     return std::make_shared<VectorKernel<T>>(features, zero ? ZeroVector::kZero : ZeroVector::kError);
   }
-  if (kind == "rbf") return std::make_shared<RbfKernel<T>>(features, number(spec, "gamma"));
+  if (EuclideanSpec euclidean; readEuclidean(spec, euclidean)) return makeEuclidean<T>(features, euclidean);
   fail(spec.Env(), "unknown kernel kind " + kind);
 }
 

@@ -1,7 +1,8 @@
 #include "euclidean.h"
 
 #include <algorithm>
-#include <cmath>
+#include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "inputs.h"
@@ -9,33 +10,39 @@
 
 namespace qrkd {
 
+namespace {
+
+// Summed over differences: no cancellation.
 double squaredDistance(const double* a, const double* b, std::size_t columns) {
   double sum = 0;
   for (std::size_t c = 0; c < columns; ++c) sum += (a[c] - b[c]) * (a[c] - b[c]);
   return sum;
 }
 
-namespace {
+double innerProduct(const double* a, const double* b, std::size_t columns) {
+  double sum = 0;
+  for (std::size_t c = 0; c < columns; ++c) sum += a[c] * b[c];
+  return sum;
+}
 
-template <class T>
-class RbfForward final : public Forward<T> {
+template <class T, bool kOfDistance>
+class EuclideanForward final : public Forward<T> {
  public:
-  RbfForward(const Rows& x, const Rows* y, double gamma, const T* matrix)
-      : inputs_(x, y), gamma_(gamma), matrix_(matrix, matrix + x.count * (y != nullptr ? y->count : x.count)) {}
+  EuclideanForward(const Rows& x, const Rows* y, std::vector<double> slopes)
+      : inputs_(x, y), slopes_(std::move(slopes)) {}
 
-  // d K_ij / d x_i = -2 gamma K_ij (x_i - y_j).
   void gradient(const T* dK, double* dx, double* dy, Job& job) override {
     const Rows& x = inputs_.x();
     if (inputs_.y() == nullptr) {
       const std::size_t n = x.count;
       side(x, x, job, dx, [&](std::size_t i, std::size_t j) {
-        return (static_cast<double>(dK[i * n + j]) + dK[j * n + i]) * matrix_[i * n + j];
+        return (static_cast<double>(dK[i * n + j]) + dK[j * n + i]) * slopes_[i * n + j];
       });
     } else {
       const Rows& y = *inputs_.y();
       const std::size_t m = y.count;
       const auto weight = [&](std::size_t i, std::size_t j) {
-        return static_cast<double>(dK[i * m + j]) * matrix_[i * m + j];
+        return static_cast<double>(dK[i * m + j]) * slopes_[i * m + j];
       };
       side(x, y, job, dx, weight);
       side(y, x, job, dy, [&](std::size_t j, std::size_t i) { return weight(i, j); });
@@ -43,29 +50,31 @@ class RbfForward final : public Forward<T> {
   }
 
  private:
+  // d K_ij / d x_i is 2 slope (x_i - y_j) for a function of the squared distance, slope y_j for one of the product.
   template <class Weight>
   void side(const Rows& targets, const Rows& sources, Job& job, double* out, Weight weight) {
     const double pairs = static_cast<double>(targets.count) * static_cast<double>(sources.count);
     parallelFor(targets.count, pairs * static_cast<double>(targets.columns) * 8, job, [&](std::size_t i, int) {
       double* target = out + i * targets.columns;
+      const double* a = targets.row(i);
       std::fill(target, target + targets.columns, 0.0);
       for (std::size_t j = 0; j < sources.count; ++j) {
-        const double w = -2 * gamma_ * weight(i, j);
+        const double w = kOfDistance ? 2 * weight(i, j) : weight(i, j);
         if (w == 0) continue;  // the distance may be infinite
-        for (std::size_t c = 0; c < targets.columns; ++c) target[c] += w * (targets.row(i)[c] - sources.row(j)[c]);
+        const double* b = sources.row(j);
+        for (std::size_t c = 0; c < targets.columns; ++c) target[c] += w * (kOfDistance ? a[c] - b[c] : b[c]);
       }
     });
   }
 
   Inputs inputs_;
-  double gamma_;
-  std::vector<T> matrix_;
+  std::vector<double> slopes_;
 };
 
 }  // namespace
 
-template <class T>
-void RbfKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) const {
+template <class T, class Policy>
+void EuclideanKernel<T, Policy>::evaluate(const Rows& x, const Rows* y, T* out, double* slopes, Job& job) const {
   const bool symmetric = y == nullptr;
   const Rows& other = symmetric ? x : *y;
   const double pairs = static_cast<double>(x.count) * static_cast<double>(other.count);
@@ -73,20 +82,56 @@ void RbfKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) const 
   job.expect(flops);
   parallelFor(x.count, flops, job, [&](std::size_t i, int) {
     for (std::size_t j = symmetric ? i : 0; j < other.count; ++j) {
-      const T value = static_cast<T>(std::exp(-gamma_ * squaredDistance(x.row(i), other.row(j), features_)));
-      out[i * other.count + j] = value;
-      if (symmetric) out[j * other.count + i] = value;
+      const auto argument = Policy::kOfDistance ? squaredDistance : innerProduct;
+      const Profile k = policy_.at(argument(x.row(i), other.row(j), features_));
+      const std::size_t here = i * other.count + j, mirrored = j * other.count + i;
+      out[here] = static_cast<T>(k.value);
+      if (symmetric) out[mirrored] = out[here];
+      if (slopes == nullptr) continue;
+      slopes[here] = k.slope;
+      if (symmetric) slopes[mirrored] = k.slope;
     }
   });
 }
 
-template <class T>
-std::unique_ptr<Forward<T>> RbfKernel<T>::forward(const Rows& x, const Rows* y, T* out, Job& job) const {
-  matrix(x, y, out, job);
-  return std::make_unique<RbfForward<T>>(x, y, gamma_, out);
+template <class T, class Policy>
+void EuclideanKernel<T, Policy>::matrix(const Rows& x, const Rows* y, T* out, Job& job) const {
+  evaluate(x, y, out, nullptr, job);
 }
 
-template class RbfKernel<float>;
-template class RbfKernel<double>;
+template <class T, class Policy>
+std::unique_ptr<Forward<T>> EuclideanKernel<T, Policy>::forward(const Rows& x, const Rows* y, T* out, Job& job) const {
+  std::vector<double> slopes(x.count * (y != nullptr ? y->count : x.count));
+  evaluate(x, y, out, slopes.data(), job);
+  return std::make_unique<EuclideanForward<T, Policy::kOfDistance>>(x, y, std::move(slopes));
+}
+
+template <class T>
+std::unique_ptr<Kernel<T>> makeEuclidean(std::size_t features, const EuclideanSpec& spec) {
+  const auto make = [&](auto policy) -> std::unique_ptr<Kernel<T>> {
+    return std::make_unique<EuclideanKernel<T, decltype(policy)>>(features, policy);
+  };
+  const auto positive = [](double value, const char* what) {
+    if (!(value > 0 && std::isfinite(value))) throw std::invalid_argument(what);
+  };
+  switch (spec.kind) {
+    case EuclideanSpec::Kind::kLinear:
+      return make(InnerProduct{});
+    case EuclideanSpec::Kind::kRbf:
+      positive(spec.gamma, "gamma must be positive");
+      return make(Gaussian{spec.gamma});
+    case EuclideanSpec::Kind::kMatern:
+      positive(spec.length, "length must be positive");
+      positive(1 / (spec.length * spec.length), "length is too small or too large to be squared");
+      if (spec.nu == 0.5) return make(Matern<1>{spec.length});
+      if (spec.nu == 1.5) return make(Matern<3>{spec.length});
+      if (spec.nu == 2.5) return make(Matern<5>{spec.length});
+      throw std::invalid_argument("nu must be 0.5, 1.5 or 2.5");
+  }
+  throw std::invalid_argument("unknown kind of kernel");
+}
+
+template std::unique_ptr<Kernel<float>> makeEuclidean<float>(std::size_t, const EuclideanSpec&);
+template std::unique_ptr<Kernel<double>> makeEuclidean<double>(std::size_t, const EuclideanSpec&);
 
 }  // namespace qrkd

@@ -74,7 +74,12 @@ std::vector<std::pair<std::string, std::unique_ptr<Kernel<T>>>> allKernels() {
   }
   kernels.emplace_back("product", std::make_unique<ProductKernel<T>>(product(3)));
   kernels.emplace_back("vector", std::make_unique<VectorKernel<T>>(3, ZeroVector::kError));
-  kernels.emplace_back("rbf", std::make_unique<RbfKernel<T>>(3, 0.4));
+  using Kind = EuclideanSpec::Kind;
+  kernels.emplace_back("rbf", makeEuclidean<T>(3, {Kind::kRbf, 0.4, 0, 0}));
+  kernels.emplace_back("linear", makeEuclidean<T>(3, {Kind::kLinear, 0, 0, 0}));
+  for (const double nu : {0.5, 1.5, 2.5}) {
+    kernels.emplace_back("matern " + std::to_string(nu), makeEuclidean<T>(3, {Kind::kMatern, 0, nu, 1.3}));
+  }
   return kernels;
 }
 

@@ -56,7 +56,13 @@ export type NativeSpec =
       gateAngles: Int32Array;
     }
   | { kind: 'vector'; features: number; zeroVectors: boolean }
-  | { kind: 'rbf'; features: number; gamma: number };
+  | ({ features: number } & NativeEuclidean);
+
+/** A classical kernel, by itself or on the Bloch vectors of a projected kernel. */
+export type NativeEuclidean =
+  | { kind: 'rbf'; gamma: number }
+  | { kind: 'linear' }
+  | { kind: 'matern'; nu: number; length: number };
 
 type RelationalLoss = (
   student: Scalars,
