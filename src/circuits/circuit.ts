@@ -298,8 +298,13 @@ export class Circuit {
       }
     }
     const bound = new Circuit(this.qubits);
-    const numbers = this.mapAngles((angle) => (typeof angle === 'number' ? angle : angle.evaluate(x, parameters)));
-    return bound.append(Object.assign(numbers, { featureCount: 0, parameterCount: 0 }));
+    for (const operation of this.list) {
+      const angles = operation.angles.map((angle) =>
+        typeof angle === 'number' ? angle : angle.evaluate(x, parameters),
+      );
+      bound.push({ ...operation, angles }, operation.gate);
+    }
+    return bound;
   }
 
   /** Plain JSON; {@link Circuit.fromJSON} reads it. */
@@ -384,7 +389,11 @@ function inverseOf(operation: Operation): Operation {
   }
   if (gate === 'pauli') return { ...operation, angles: [scaleAngle(angles[0]!, -1)] };
   const { inverse } = GATES[gate];
-  return { ...operation, gate: inverse.gate as FixedGateName, angles: inverse.order.map((k) => scaleAngle(angles[k]!, -1)) };
+  return {
+    ...operation,
+    gate: inverse.gate as FixedGateName,
+    angles: inverse.order.map((k) => scaleAngle(angles[k]!, -1)),
+  };
 }
 
 function wholeNumber(what: string, value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): number {

@@ -35,8 +35,44 @@ export interface NativeAngleMap {
   scales: Float64Array;
 }
 
+/**
+ * A circuit in the gates that the engine runs; circuits/lower.ts writes it. Angle k of a sample is the sum of the terms
+ * starts[k] .. starts[k + 1] - 1; term t is coefficients[t] times the product over its factors f, factorStarts[t] ..
+ * factorStarts[t + 1] - 1, of functions[f] (0 identity, 1 acos) of offsets[f] + scales[f] * v, where v is feature
+ * variables[f], or trainable parameter variables[f] - features.
+ */
+export interface NativeCircuit {
+  kind: 'circuit';
+  features: number;
+  parameters: number;
+  qubits: number;
+  map: {
+    starts: Int32Array;
+    coefficients: Float64Array;
+    factorStarts: Int32Array;
+    variables: Int32Array;
+    offsets: Float64Array;
+    scales: Float64Array;
+    functions: Int32Array;
+  };
+  /**
+   * Of each gate: 0 H, 1 RX, 2 RY, 3 PHASE (e^{i angle} where the parity of the qubits is 1), 4 GLOBAL (e^{i angle}), 5 X,
+   * 6 CX, 7 SWAP, 8 UNITARY.
+   */
+  kinds: Int32Array;
+  /** The gate's angle is scales[g] times angle number angles[g], or scales[g] itself where that is -1. */
+  angles: Int32Array;
+  scales: Float64Array;
+  /** Gate g acts on gateQubits[qubitStarts[g]] .. gateQubits[qubitStarts[g + 1] - 1], controls first. */
+  qubitStarts: Int32Array;
+  gateQubits: Int32Array;
+  /** The matrices of the unitaries, one after the other: row-major, re and im in turn, first qubit least significant. */
+  matrices: Float64Array;
+}
+
 /** What the addon builds a kernel from; precision is added by the caller. */
 export type NativeSpec =
+  | NativeCircuit
   | {
       kind: 'phase';
       features: number;
