@@ -20,6 +20,8 @@ export type {
 export { type ErrorCode, QrkdRangeError, QrkdTypeError } from './errors.js';
 export { CosineKernel } from './kernels/CosineKernel.js';
 export { FidelityKernel, type States } from './kernels/FidelityKernel.js';
+export { LinearKernel } from './kernels/LinearKernel.js';
+export { MaternKernel, type MaternOptions, type MaternSmoothness } from './kernels/MaternKernel.js';
 export type { KernelOptions } from './kernels/NativeBackedKernel.js';
 export { RbfKernel } from './kernels/RbfKernel.js';
 export type { Entanglement } from './maps/entanglement.js';

@@ -7,6 +7,8 @@ import {
   featureMap,
   type Kernel,
   type KernelLossForm,
+  LinearKernel,
+  MaternKernel,
   type Precision,
   RbfKernel,
 } from 'qrkd';
@@ -20,6 +22,12 @@ const CANDIDATES: { name: string; features: number; make: (precision?: Precision
     make: (precision?: Precision) => new FidelityKernel(featureMap(spec), { precision }),
   })),
   { name: 'RBF', features: 3, make: (precision) => new RbfKernel({ gamma: 0.7, precision }) },
+  { name: 'linear', features: 3, make: (precision) => new LinearKernel({ precision }) },
+  ...([0.5, 1.5, 2.5] as const).map((nu) => ({
+    name: `Matern ${nu}`,
+    features: 3,
+    make: (precision?: Precision) => new MaternKernel({ nu, length: 1.2, precision }),
+  })),
   { name: 'cosine', features: 3, make: (precision) => new CosineKernel({ precision }) },
 ];
 
@@ -121,8 +129,26 @@ describe('gradients at special points', () => {
       [1, 1],
     ];
     for (const { name, features, make } of CANDIDATES) {
-      if (features !== 3) continue;
+      // The linear kernel grows along its diagonal, the others are 1 there.
+      if (features !== 3 || name === 'linear') continue;
       for (const value of make().gradient(X, ones).dx.data) assert.ok(Math.abs(value) < 1e-13, `${name}: ${value}`);
+    }
+  });
+
+  it('Matern: finite for samples that nearly coincide and for samples at any distance', () => {
+    for (const nu of [0.5, 1.5, 2.5] as const) {
+      for (const precision of ['float32', 'float64'] as const) {
+        const matern = new MaternKernel({ nu, length: 1e-3, precision });
+        for (const gap of [1e-170, 1e-155, 1e-20, 1, 1e30, 1e160, 1e200]) {
+          const X = { data: Float64Array.of(0, gap), shape: [2, 1] };
+          const K = matern.matrix(X).data;
+          assert.equal(K[0], 1);
+          assert.ok(Math.abs(K[1] - (gap < 1e-3 ? 1 : 0)) < 1e-12, `nu ${nu}, gap ${gap}: ${K[1]}`);
+          const dx = matern.gradient(X, { data: Float64Array.of(1, 1, 1, 1), shape: [2, 2] }).dx.data;
+          const slope = nu === 0.5 && gap > 1e-150 && gap < 1 ? 2000 : 0;
+          assert.ok(Math.abs(dx[0] - slope) < 1e-3 && dx[1] === -dx[0], `nu ${nu}, gap ${gap}: ${dx}`);
+        }
+      }
     }
   });
 
