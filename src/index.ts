@@ -22,6 +22,7 @@ export { CosineKernel } from './kernels/CosineKernel.js';
 export { FidelityKernel, type States } from './kernels/FidelityKernel.js';
 export { LinearKernel } from './kernels/LinearKernel.js';
 export { MaternKernel, type MaternOptions, type MaternSmoothness } from './kernels/MaternKernel.js';
+export type { MatrixToFileOptions } from './kernels/matrixToFile.js';
 export type { KernelOptions } from './kernels/NativeBackedKernel.js';
 export { RbfKernel } from './kernels/RbfKernel.js';
 export type { Entanglement } from './maps/entanglement.js';
@@ -37,3 +38,6 @@ export {
   type ZSpec,
   type ZZSpec,
 } from './maps/index.js';
+export type { MatrixFile } from './tiles/matrixFile.js';
+export { type MergeOptions, mergeParts } from './tiles/merge.js';
+export type { FileProgress } from './tiles/writeTiles.js';

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { isUserError, suggest } from '../errors.js';
+import { packageVersion } from '../version.js';
 
 interface Entry {
   /** One line for `qrkd --help`. */
@@ -36,16 +36,11 @@ const COMMANDS: Record<string, Entry> = {
   },
 };
 
-function version(): string {
-  const manifest = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
-}
-
 /** The program with every command by name and summary, and only the one that is about to run with its options. */
 async function program(wanted: string | undefined): Promise<Command> {
   const root = new Command('qrkd')
     .description('Quantum relational knowledge distillation')
-    .version(version())
+    .version(packageVersion())
     // Commander puts "(Did you mean ...?)" on a line of its own.
     .configureOutput({
       outputError: (text, write) =>

@@ -54,15 +54,18 @@ export function parseNpy(bytes: Buffer, path: string): Matrix {
  * aligns the numbers to 8 bytes, where the format wants 64, and makes one buffer of everything, which may not exceed 4 GiB.
  */
 export function* formatNpy({ data, shape: [rows, columns] }: Matrix): Generator<Buffer> {
-  const descr = data instanceof Float32Array ? '<f4' : '<f8';
-  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
-  const start = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
-  const length = Math.ceil((start.length + dictionary.length + 1) / 64) * 64 - start.length;
-  start.writeUInt16LE(length, 8);
-  yield start;
-  yield Buffer.from(`${dictionary.padEnd(length - 1)}\n`, 'latin1');
+  yield npyHeader(data instanceof Float32Array ? '<f4' : '<f8', rows, columns);
   for (let first = 0; first < data.length; first += PIECE) {
     const piece = data.subarray(first, first + PIECE);
     yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
   }
+}
+
+/** All that comes before the numbers of a matrix in C order; its length is a multiple of 64. */
+export function npyHeader(dtype: '<f4' | '<f8', rows: number, columns: number): Buffer {
+  const dictionary = `{'descr': '${dtype}', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`;
+  const start = Buffer.from('\x93NUMPY\x01\x00\x00\x00', 'latin1');
+  const length = Math.ceil((start.length + dictionary.length + 1) / 64) * 64 - start.length;
+  start.writeUInt16LE(length, 8);
+  return Buffer.concat([start, Buffer.from(`${dictionary.padEnd(length - 1)}\n`, 'latin1')]);
 }

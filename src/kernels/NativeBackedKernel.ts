@@ -21,6 +21,8 @@ import type {
   Precision,
 } from '../engine/types.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+import type { MatrixFile } from '../tiles/matrixFile.js';
+import { type MatrixToFileOptions, matrixToFile } from './matrixToFile.js';
 
 const LOSS_FORMS: KernelLossForm[] = ['smooth-l1', 'smooth-l1-off-diagonal', 'squared', 'alignment'];
 const PRECISIONS: Precision[] = ['float32', 'float64'];
@@ -49,6 +51,12 @@ const running = new Set<NativeJob>();
 process.on('exit', () => {
   for (const job of running) job.cancel();
 });
+
+function tracked(job: NativeJob): NativeJob {
+  running.add(job);
+  job.promise.catch(() => undefined).finally(() => running.delete(job));
+  return job;
+}
 
 interface Operands {
   x: Matrix;
@@ -106,7 +114,9 @@ export abstract class NativeBackedKernel implements Kernel {
     signal?.throwIfAborted();
     const bytes = this.precision === 'float32' ? 4 : 8;
     const buffer = new ArrayBuffer(n * m * bytes);
-    const job = this.native(x.shape[1]).matrixAsync(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, buffer);
+    const job = tracked(
+      this.native(x.shape[1]).matrixAsync(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, buffer),
+    );
     let abort: (() => void) | undefined;
     const aborted = new Promise<never>((_, reject) => {
       abort = () => {
@@ -115,12 +125,9 @@ export abstract class NativeBackedKernel implements Kernel {
       };
       signal?.addEventListener('abort', abort, { once: true });
     });
-    const finished = job.promise
-      .catch((error) => {
-        throw this.translate(error);
-      })
-      .finally(() => running.delete(job));
-    running.add(job);
+    const finished = job.promise.catch((error) => {
+      throw this.translate(error);
+    });
     const timer = onProgress && setInterval(() => onProgress(job.progress()), PROGRESS_MS);
     try {
       // The race also hears the rejection of whichever comes second.
@@ -131,6 +138,40 @@ export abstract class NativeBackedKernel implements Kernel {
     }
     onProgress?.(1);
     return { data: this.precision === 'float32' ? new Float32Array(buffer) : new Float64Array(buffer), shape: [n, m] };
+  }
+
+  /**
+   * {@link matrix} to a `.npy` file, of any size, in tiles: bounded memory, writing beside computing, and a journal from
+   * which a run that was stopped or killed goes on; the finished file is the same to the bit. Until it is finished it is
+   * `path.partial`.
+   *
+   * @param path `.npy`; with the option `shard` the file is `path.<i>of<n>.part`.
+   * @returns the path and size of the file.
+   * @throws as `matrix` does; RangeError ERR_QRKD_FILE if the journal is that of another computation or the disk is too
+   *   small; errors of the system with their code. An abort rejects with `signal.reason` and can be resumed.
+   */
+  async matrixToFile(
+    path: string,
+    X: MatrixLike,
+    Y?: MatrixLike,
+    options: MatrixToFileOptions = {},
+  ): Promise<MatrixFile> {
+    checkAsyncOptions(options?.signal, options?.onProgress);
+    const own = (matrix: Matrix): Matrix => ({ ...matrix, data: matrix.data.slice() });
+    const x = own(readMatrix(X, 'X', this.width));
+    const y = Y === undefined || Y === null ? undefined : own(readMatrix(Y, 'Y', x.shape[1]));
+    const kernel = this.native(x.shape[1]);
+    const tiled = {
+      name: this.name,
+      precision: this.precision,
+      json: this.toJSON(),
+      parameters: new Float64Array(0),
+      sampleBytes: (n: number, m: number) => this.sampleBytes(n, m, x.shape[1], false),
+      start: (a: Scalars, n: number, b: Scalars | null, m: number, out: ArrayBuffer) =>
+        tracked(kernel.matrixAsync(a, n, b, m, out)),
+      translate: (error: unknown) => this.translate(error),
+    };
+    return matrixToFile(path, tiled, x, y, options);
   }
 
   /** Like {@link matrix}, keeping states and overlaps so that the gradient costs no second forward pass. */

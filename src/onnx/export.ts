@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import writeFileAtomic from 'write-file-atomic';
 import { QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+import { packageVersion } from '../version.js';
 import { convertModel } from './convert.js';
 import { encodeModel } from './schema.js';
 
@@ -53,7 +53,7 @@ function convert(model: LayersModel, options: ExportOptions): { bytes: Uint8Arra
   const bytes = encodeModel({
     ir_version: IR_VERSION,
     producer_name: 'qrkd',
-    producer_version: ownVersion(),
+    producer_version: packageVersion(),
     opset_import: [{ domain: '', version: OPSET }],
     metadata_props: metadataOf(options),
     graph,
@@ -79,9 +79,4 @@ function sortedJson(value: unknown): string {
       ? Object.fromEntries(Object.entries(v).sort(([a], [b]) => (a < b ? -1 : 1)))
       : v;
   return JSON.stringify(value, sorted);
-}
-
-function ownVersion(): string {
-  const manifest = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
 }

@@ -4,12 +4,12 @@ import { loadModel } from '../models/index.js';
 import { exportOnnx, verifyOnnx } from '../onnx/index.js';
 import { renderReport } from '../report/report.js';
 import { backendInfo, ready } from '../tensor/backend.js';
+import { packageVersion } from '../version.js';
 import { type StudyConfig, usesTeacher } from './config.js';
 import type { ExportedModel, StudyMetrics } from './metrics.js';
 import { loadParts, type Parts } from './run.js';
 import { type FinishedRun, forgetRuns, runsFolder } from './study.js';
 import { pairedDifference, paperTable, type RunAccuracies, TEACHER } from './table.js';
-import { packageVersion } from './version.js';
 
 export interface OutcomeOptions {
   out: string;

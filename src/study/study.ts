@@ -6,12 +6,12 @@ import { openModel } from '../distill/outputs.js';
 import { QrkdRangeError } from '../errors.js';
 import { loadModel } from '../models/index.js';
 import { backendInfo, ready } from '../tensor/backend.js';
+import { packageVersion } from '../version.js';
 import { type StudyConfig, usesTeacher } from './config.js';
 import { makeLoss } from './kernels.js';
 import { type Job, runPool } from './pool.js';
 import { type RunRecord, stepsOf, trainingSamples } from './run.js';
 import { TEACHER } from './table.js';
-import { packageVersion } from './version.js';
 
 export interface StudyOptions {
   /** Folder for the results; finished runs are kept in its subfolder `.runs` until the study is over. */
