@@ -1,4 +1,4 @@
-// Makes the native addon loadable: a prebuilt binary, or one that is built here by cmake-js, else by node-gyp.
+// Makes the native addon loadable: that of a platform package, or one that is built here by cmake-js, else by node-gyp.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { platformModules } from './platforms.mjs';
 import { run, say, seconds } from './run.mjs';
 
 const require = createRequire(import.meta.url);
@@ -18,9 +19,9 @@ const STAMP = 'build/Release/qrkd.json';
  * to do, where it cannot be built. `builders` limits the ways that are tried.
  */
 export async function setUpAddon({ root = ROOT, builders = ['cmake-js', 'node-gyp'] } = {}) {
-  const prebuilt = join('prebuilds', `${process.platform}-${process.arch}`, 'qrkd.node');
-  if (existsSync(join(root, prebuilt)) && (await loads(join(root, prebuilt)))) {
-    say(`addon: ${prebuilt} loads`);
+  const ready = await platformAddon(root);
+  if (ready) {
+    say(`addon: ${ready} loads`);
     return true;
   }
   const sources = await fingerprint(root);
@@ -47,6 +48,19 @@ export async function setUpAddon({ root = ROOT, builders = ['cmake-js', 'node-gy
   );
   for (const line of failures.join('\n').split('\n')) say(`  ${line}`);
   return false;
+}
+
+/** The platform package's addon that loads here, if npm installed one. */
+async function platformAddon(root) {
+  const { resolve } = createRequire(join(root, 'package.json'));
+  for (const module of platformModules()) {
+    try {
+      if (await loads(resolve(module))) return module;
+    } catch {
+      // Not installed.
+    }
+  }
+  return undefined;
 }
 
 const BUILDERS = {

@@ -14,10 +14,11 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Installs what is missing of our optionalDependencies next to us. False, after saying what to do, where that fails. */
 export async function setUpPackages() {
   const { optionalDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  // Of the platform packages npm installs the one that fits; the addon can also be built here.
+  const unwanted = (name) =>
+    name.startsWith('@qrkd/') || (name === '@tensorflow/tfjs-node' && process.env.QRKD_TENSORFLOW === 'wasm');
   const missing = Object.entries(optionalDependencies)
-    .filter(
-      ([name]) => !isInstalled(name) && !(name === '@tensorflow/tfjs-node' && process.env.QRKD_TENSORFLOW === 'wasm'),
-    )
+    .filter(([name]) => !isInstalled(name) && !unwanted(name))
     .map(([name, range]) => `${name}@${range}`);
   if (missing.length === 0) return true;
 

@@ -137,15 +137,15 @@ export function native(): Addon {
 }
 
 function load(): Addon {
-  const candidates = [`prebuilds/${process.platform}-${process.arch}/qrkd.node`, 'build/Release/qrkd.node'];
+  // What was built here is of this version and for this machine; else the platform package that npm installed.
+  const built = fileURLToPath(new URL('../../build/Release/qrkd.node', import.meta.url));
   const failures: string[] = [];
-  for (const candidate of candidates) {
-    const path = fileURLToPath(new URL(`../../${candidate}`, import.meta.url));
-    if (!existsSync(path)) continue;
+  for (const candidate of [...(existsSync(built) ? [built] : []), ...platformModules()]) {
     try {
-      return require(path) as Addon;
+      return require(candidate) as Addon;
     } catch (error) {
-      failures.push(`${candidate}: ${(error as Error).message}`);
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== 'MODULE_NOT_FOUND') failures.push(`${candidate}: ${message}`);
     }
   }
   const why = failures.length > 0 ? failures.join('; ') : `no binary for ${process.platform}-${process.arch}`;
@@ -153,6 +153,12 @@ function load(): Addon {
     'ERR_QRKD_ADDON',
     `the native addon cannot be loaded (${why}); run \`npx qrkd setup\`, which builds it with a C++17 compiler and CMake`,
   );
+}
+
+/** The packages of scripts/platforms.mjs; on Linux npm installs the one of the C library in use. */
+function platformModules(): string[] {
+  const systems = process.platform === 'linux' ? ['linux', 'linuxmusl'] : [process.platform];
+  return systems.map((system) => `@qrkd/${system}-${process.arch}/qrkd.node`);
 }
 
 function applyEnvironment(addon: Addon): void {
