@@ -14,10 +14,9 @@ import {
 import { startProgress } from '../progress.js';
 import { ready, tf } from '../tensor/backend.js';
 import { type Evaluation, evaluateLogits } from './evaluate.js';
+import { makeOptimizer, type OptimizerName } from './optimizer.js';
 import { allOutputs, openModel, type TwoOutputs } from './outputs.js';
 import { checkSamples, epochBatches, gatherRows, gatherTensor, type SampleSet } from './samples.js';
-
-export type OptimizerName = 'adam' | 'sgd' | 'rmsprop';
 
 export interface DistillOptions {
   /** Trained in place. One input, one output of logits [N, C]. */
@@ -105,17 +104,6 @@ function wholeNumber(value: number, name: string): number {
     throw new QrkdRangeError('ERR_QRKD_VALUE', `distill: ${name} must be a whole number of at least 1, got ${value}`);
   }
   return value;
-}
-
-function makeOptimizer(optimizer: OptimizerName | Optimizer, learningRate: number): Optimizer {
-  if (typeof optimizer !== 'string') return optimizer;
-  if (!(learningRate > 0)) {
-    throw new QrkdRangeError('ERR_QRKD_VALUE', `distill: learningRate must be above 0, got ${learningRate}`);
-  }
-  if (optimizer === 'adam') return tf.train.adam(learningRate);
-  if (optimizer === 'sgd') return tf.train.sgd(learningRate);
-  if (optimizer === 'rmsprop') return tf.train.rmsprop(learningRate);
-  throw new QrkdRangeError('ERR_QRKD_VALUE', `distill: optimizer must be adam, sgd or rmsprop, got ${optimizer}`);
 }
 
 /** Sums what the steps of one epoch measured. */
@@ -215,7 +203,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
   const batchLoss = loss.prepare(target.features, opened.featureWidth);
 
   const variables = student.trainableWeights.map((weight) => weight.read() as Variable);
-  const optimizer = makeOptimizer(options.optimizer ?? 'adam', options.learningRate ?? 3e-3);
+  const optimizer = makeOptimizer(options.optimizer ?? 'adam', options.learningRate ?? 3e-3, 'distill');
   const steps = epochs * Math.floor(train.shape[0] / batchSize);
   const progress = options.progress ? startProgress('distilling', steps, { unit: 'steps' }) : undefined;
   const history: EpochMetrics[] = [];

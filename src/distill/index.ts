@@ -25,7 +25,14 @@ export {
   type DistillResult,
   distill,
   type EpochMetrics,
-  type OptimizerName,
 } from './distill.js';
 export { type Evaluation, evaluate } from './evaluate.js';
+export type { OptimizerName } from './optimizer.js';
 export type { SampleSet } from './samples.js';
+export {
+  type KernelEpoch,
+  type KernelObjective,
+  type TrainKernelOptions,
+  type TrainKernelResult,
+  trainKernel,
+} from './trainKernel.js';

@@ -52,9 +52,11 @@ export interface LossGradient {
   gradient: Matrix;
 }
 
-/** What every kernel offers: FidelityKernel and the classical controls RbfKernel and CosineKernel. */
+/** What every kernel offers: FidelityKernel, ProjectedKernel and the classical controls. */
 export interface Kernel {
   readonly precision: Precision;
+  /** Values of the trainable parameters, to be set in place; left out or empty where there are none. */
+  readonly parameters?: Float64Array;
   /** Symmetric Gram matrix [N, N] of X, or the cross matrix [N, M] of X and Y. */
   matrix(X: MatrixLike, Y?: MatrixLike): Matrix;
   matrixAsync(X: MatrixLike, Y?: MatrixLike, options?: AsyncOptions): Promise<Matrix>;

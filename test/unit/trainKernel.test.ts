@@ -1,0 +1,250 @@
+// Training of kernel parameters: alignment, losses, selection, and what a caller may do wrong.
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { type Kernel, type Matrix, RbfKernel } from 'qrkd';
+import { fidelityMatrix, ready, type TrainKernelOptions, tf, trainKernel } from 'qrkd/distill';
+import { alignmentGradient, labelKernel } from '#dist/losses/alignment.js';
+import { assertClose } from '../golden/fixtures.js';
+import { type Matrix64, randomMatrices } from '../matrices.js';
+import { WeightedGaussian } from '../stubKernel.js';
+
+/** Samples whose class is the sign of their first feature; the other features are louder noise. */
+function toySet(samples: number, features = 3): { X: Matrix64; labels: number[] } {
+  const X = randomMatrices('toy set')(samples, features);
+  for (let i = 0; i < samples; i++) for (let f = 1; f < features; f++) X.data[i * features + f] *= 3;
+  return { X, labels: Array.from({ length: samples }, (_, i) => (X.data[i * features] > 0 ? 1 : -1)) };
+}
+
+function differences(at: Float64Array, value: (at: Float64Array) => number): Float64Array {
+  const h = 1e-5;
+  return at.map((v, k) => (value(at.with(k, v + h)) - value(at.with(k, v - h))) / (2 * h));
+}
+
+describe('alignment', () => {
+  const random = randomMatrices('alignment');
+
+  it('of two classes is the textbook one, and so is that with centring', () => {
+    const K = { data: Float64Array.of(2, 1, 0, 1, 3, 1, 0, 1, 4), shape: [3, 3] as [number, number] };
+    const y = [1, -1, 1];
+    const T = labelKernel(y);
+    assert.deepEqual(Array.from(T.data), [1, -1, 1, -1, 1, -1, 1, -1, 1]);
+    // <K, yy'> = 2 + 3 + 4 - 2 - 2 = 5, |K|^2 = 4 + 9 + 16 + 4 = 33, |yy'| = 3.
+    assertClose([alignmentGradient(K, T, false).value], [5 / (3 * Math.sqrt(33))], 1e-15, 'alignment');
+    // Row means 1, 5/3, 5/3, mean 13/9; centred by hand, in ninths.
+    const c = [13, -2, -11, -2, 10, -8, -11, -8, 19].map((v) => v / 9);
+    const t = [4, -8, 4, -8, 16, -8, 4, -8, 4].map((v) => v / 9);
+    const dot = (a: number[], b: number[]) => a.reduce((sum, v, k) => sum + v * b[k], 0);
+    const centred = dot(c, t) / Math.sqrt(dot(c, c) * dot(t, t));
+    assertClose([alignmentGradient(K, T, true).value], [centred], 1e-15, 'centred alignment');
+  });
+
+  it('of several classes: a wished-for kernel whose rows sum to 0 for balanced classes', () => {
+    assert.deepEqual(Array.from(labelKernel([0, 1, 2]).data), [1, -0.5, -0.5, -0.5, 1, -0.5, -0.5, -0.5, 1]);
+  });
+
+  for (const centred of [false, true]) {
+    it(`gradient against finite differences, ${centred ? 'centred' : 'not centred'}`, () => {
+      const [K, T] = [random(5, 5), random(5, 5)];
+      const expected = differences(K.data, (data) => alignmentGradient({ ...K, data }, T, centred).value);
+      assertClose(alignmentGradient(K, T, centred).gradient.data, expected, 1e-9, 'gradient');
+    });
+  }
+
+  it('with a target without direction is 0, without a gradient', () => {
+    const K = random(3, 3);
+    const { value, gradient } = alignmentGradient(K, labelKernel([1, 1, 1]), true);
+    assert.equal(value, 0);
+    assert.ok(gradient.data.every((g) => g === 0));
+  });
+});
+
+describe('fidelityMatrix with parameters', () => {
+  before(() => ready());
+  const random = randomMatrices('parameters');
+  const tensor = ({ data, shape }: Matrix) => tf.tensor2d(Float32Array.from(data), shape);
+
+  for (const cross of [false, true]) {
+    it(`gradients reach all inputs, ${cross ? 'cross' : 'symmetric'}; the kernel is left as it was`, () => {
+      const kernel = new WeightedGaussian([9, 9, 9]);
+      const [x, y] = [random(4, 3), random(5, 3)];
+      const weights = cross ? random(4, 5) : random(4, 4);
+      const p = tf.variable(tf.tensor1d([0.5, 1, 0.25]));
+      const inputs = cross ? [tensor(x), tensor(y), p] : [tensor(x), p];
+      const value = (...[a, ...rest]: ReturnType<typeof tf.tensor>[]) => {
+        const [b, q] = cross ? rest : [undefined, ...rest];
+        return tf.sum(tf.mul(fidelityMatrix(kernel, a as never, b as never, q as never), tensor(weights)));
+      };
+      const grads = tf.grads(value as never)(inputs);
+      assert.deepEqual(Array.from(kernel.parameters), [9, 9, 9]);
+      kernel.parameters.set([0.5, 1, 0.25]);
+      const expected = kernel.gradient(x, weights, cross ? y : undefined);
+      assertClose(grads[0].dataSync(), expected.dx.data, 1e-5, 'dx');
+      if (cross) assertClose(grads[1].dataSync(), expected.dy!.data, 1e-5, 'dy');
+      const dp = grads.at(-1)!;
+      assert.deepEqual(dp.shape, [3]);
+      assertClose(dp.dataSync(), expected.dparameters, 1e-5, 'dparameters');
+      const finite = differences(Float64Array.of(0.5, 1, 0.25), (at) => {
+        kernel.parameters.set(at);
+        return Array.from(kernel.matrix(x, cross ? y : x).data).reduce((sum, k, i) => sum + k * weights.data[i], 0);
+      });
+      assertClose(expected.dparameters, finite, 1e-8, 'finite differences');
+    });
+  }
+
+  it('the backward pass is of the parameters that the forward pass saw', () => {
+    const kernel = new WeightedGaussian([0.5, 1, 0.25]);
+    const x = random(4, 3);
+    const ones = { data: new Float64Array(16).fill(1), shape: [4, 4] as [number, number] };
+    const expected = kernel.gradient(x, ones).dx.data;
+    const dx = tf.grad((a) => {
+      const sum = tf.sum(fidelityMatrix(kernel, a as never));
+      kernel.parameters.fill(7);
+      return sum;
+    })(tensor(x));
+    assertClose(dx.dataSync(), expected, 1e-5, 'dx');
+  });
+
+  it('wrong parameters are named', () => {
+    const x = tensor(random(4, 3));
+    const kernel = new WeightedGaussian([1, 1, 1]);
+    assert.throws(() => fidelityMatrix(kernel, x, undefined, tf.tensor1d([1, 2])), {
+      code: 'ERR_QRKD_SHAPE',
+      message: /parameters has shape \[2\], expected the kernel's \[3\]/,
+    });
+    assert.throws(() => fidelityMatrix(new RbfKernel({ gamma: 1 }), x, undefined, tf.tensor1d([1])), {
+      code: 'ERR_QRKD_VALUE',
+      message: /no trainable parameters/,
+    });
+    assert.throws(() => fidelityMatrix(kernel, x, undefined, [1, 1, 1] as never), {
+      message: /parameters must be a 1-D/,
+    });
+  });
+});
+
+describe('trainKernel', () => {
+  const { X, labels } = toySet(40);
+  const value = (kernel: Kernel, centred: boolean) =>
+    alignmentGradient(kernel.matrix(X), labelKernel(labels), centred).value;
+
+  for (const objective of ['alignment', 'centred-alignment'] as const) {
+    it(`${objective} rises, by the weight of the feature that matters`, async () => {
+      const kernel = new WeightedGaussian([0.5, 0.5, 0.5]);
+      const start = value(kernel, objective === 'centred-alignment');
+      const { history, best, parameters } = await trainKernel(kernel, X, { labels, objective, epochs: 60 });
+      assert.equal(history.length, 61);
+      assertClose([history[0].value], [start], 1e-12, 'the start is measured');
+      assert.ok(best.value > start + 0.2, `${start} -> ${best.value}`);
+      assert.equal(best.value, Math.max(...history.map((h) => h.value)));
+      assert.deepEqual(kernel.parameters, parameters);
+      assertClose([value(kernel, objective === 'centred-alignment')], [best.value], 1e-12, 'the best are kept');
+      assert.ok(parameters[0] > parameters[1] && parameters[0] > parameters[2], String(parameters));
+      assert.equal(kernel.open, 0, 'passes are disposed of');
+    });
+  }
+
+  it('a first step of gradient descent is the exact gradient', async () => {
+    const kernel = new WeightedGaussian([0.5, 0.25, 0.125]);
+    const gradient = differences(kernel.parameters, (at) => value(new WeightedGaussian(Array.from(at)), true));
+    const moved = { at: kernel.parameters.slice() };
+    const onEpoch = ({ epoch }: { epoch: number }) => {
+      if (epoch === 1) moved.at.set(kernel.parameters);
+    };
+    await trainKernel(kernel, X, { labels, optimizer: 'sgd', learningRate: 0.1, epochs: 1, onEpoch });
+    const expected = gradient.map((g, k) => [0.5, 0.25, 0.125][k] + 0.1 * g);
+    assertClose(moved.at, expected, 1e-7, 'parameters');
+  });
+
+  it('any optimizer of tfjs, in batches; the same seed gives the same result', async () => {
+    const train = (optimizer: TrainKernelOptions['optimizer'], seed: number) =>
+      trainKernel(new WeightedGaussian([0.5, 0.5, 0.5]), X, { labels, optimizer, batchSize: 16, epochs: 8, seed });
+    const values = ({ history }: { history: { value: number }[] }) => history.map((h) => h.value);
+    const once = await train(tf.train.momentum(0.1, 0.9), 1);
+    assert.ok(once.best.value > once.history[0].value + 0.05);
+    assert.deepEqual(values(await train(tf.train.momentum(0.1, 0.9), 1)), values(once));
+    assert.notDeepEqual(values(await train(tf.train.momentum(0.1, 0.9), 2)), values(once));
+    for (const optimizer of ['adam', 'sgd', 'rmsprop', tf.train.adagrad(0.1), tf.train.adamax(0.1)] as const) {
+      const { best, history } = await train(optimizer, 1);
+      assert.ok(best.value > history[0].value, String(optimizer));
+    }
+  });
+
+  it('a loss of one own is minimised, with the labels of its batch', async () => {
+    const seen = new Set<string>();
+    const loss: TrainKernelOptions['loss'] = (K, y) => {
+      seen.add(`${K.shape} ${y!.shape}`);
+      const column = tf.reshape(y!, [-1, 1]);
+      return tf.mean(tf.squaredDifference(K, tf.matMul(column, column, false, true))) as never;
+    };
+    for (const batchSize of [40, 10]) {
+      const kernel = new WeightedGaussian([0.5, 0.5, 0.5]);
+      const { best, history } = await trainKernel(kernel, X, { labels, loss, batchSize, epochs: 20 });
+      assert.ok(best.value < history[0].value, `${history[0].value} -> ${best.value}`);
+      assert.equal(best.value, Math.min(...history.map((h) => h.value)));
+    }
+    assert.deepEqual([...seen], ['40,40 40', '10,10 10']);
+  });
+
+  it('starts at random where all parameters are 0, and where it is told to', async () => {
+    const start = async (weights: number[], options: TrainKernelOptions) => {
+      const kernel = new WeightedGaussian(weights);
+      let first: number[] = [];
+      const onEpoch = ({ epoch }: { epoch: number }) => {
+        if (epoch === 0) first = Array.from(kernel.parameters);
+      };
+      await trainKernel(kernel, X, { labels, epochs: 1, onEpoch, ...options });
+      return first;
+    };
+    const random = await start([0, 0, 0], { seed: 3 });
+    assert.ok(random.every((p) => p > 0 && p < 2 * Math.PI));
+    assert.deepEqual(await start([1, 2, 3], { seed: 3, start: 'random' }), random);
+    assert.deepEqual(await start([1, 2, 3], {}), [1, 2, 3]);
+    assert.deepEqual(await start([0, 0, 0], { start: 'current' }), [0, 0, 0]);
+  });
+
+  it('an abort rejects with its reason and keeps the best parameters', async () => {
+    const kernel = new WeightedGaussian([0.5, 0.5, 0.5]);
+    const control = new AbortController();
+    const reason = new Error('enough');
+    const seen: number[] = [];
+    const onEpoch = ({ epoch, value }: { epoch: number; value: number }) => {
+      seen.push(value);
+      if (epoch === 5) control.abort(reason);
+    };
+    const tensors = tf.memory().numTensors;
+    await assert.rejects(trainKernel(kernel, X, { labels, onEpoch, signal: control.signal }), (e) => e === reason);
+    assert.equal(seen.length, 6);
+    assertClose([value(kernel, true)], [Math.max(...seen)], 1e-12, 'the best of them');
+    assert.equal(tf.memory().numTensors, tensors);
+  });
+
+  it('leaves no tensors behind', async () => {
+    const tensors = tf.memory().numTensors;
+    const loss: TrainKernelOptions['loss'] = (K) => tf.mean(K) as never;
+    await trainKernel(new WeightedGaussian([1, 1, 1]), X, { labels, epochs: 3, batchSize: 20 });
+    await trainKernel(new WeightedGaussian([1, 1, 1]), X, { loss, epochs: 3 });
+    assert.equal(tf.memory().numTensors, tensors);
+  });
+
+  it('refuses what cannot be meant', async () => {
+    const kernel = new WeightedGaussian([1, 1, 1]);
+    const loss: TrainKernelOptions['loss'] = (K) => tf.mean(K) as never;
+    const refused = async (options: object, code: string, message: RegExp, given: unknown = kernel) =>
+      assert.rejects(trainKernel(given as Kernel, X, options), { code: `ERR_QRKD_${code}`, message });
+    await refused({ labels }, 'TYPE', /kernel must be a kernel, got "zz"/, 'zz');
+    await refused({ labels }, 'VALUE', /no trainable parameters/, new RbfKernel({ gamma: 1 }));
+    await refused({}, 'VALUE', /labels of at least two classes, got none/);
+    await refused({ labels: new Array(40).fill(1) }, 'VALUE', /got one class/);
+    await refused({ labels: [1, 2] }, 'SHAPE', /labels has 2 entries, X has 40 rows/);
+    await refused({ labels, loss, objective: 'alignment' }, 'VALUE', /not both/);
+    await refused({ labels, objective: 'accuracy' }, 'VALUE', /objective must be alignment or/);
+    await refused({ labels, loss: 'mse' }, 'TYPE', /loss must be a function/);
+    await refused({ labels, start: 'zeros' }, 'VALUE', /start must be/);
+    await refused({ labels, epochs: 0 }, 'VALUE', /epochs/);
+    await refused({ labels, batchSize: 41 }, 'VALUE', /batchSize must be a whole number from 1 to the 40 samples/);
+    await refused({ labels, optimizer: 'lbfgs' }, 'VALUE', /trainKernel: optimizer must be/);
+    await refused({ labels, optimiser: 'adam' }, 'UNKNOWN_KEY', /did you mean "optimizer"/);
+    const nan: TrainKernelOptions['loss'] = (K) => tf.mul(tf.mean(K), Number.NaN) as never;
+    await refused({ loss: nan }, 'NAN_LOSS', /objective is NaN in epoch 0/);
+    assert.equal(kernel.open, 0);
+  });
+});
