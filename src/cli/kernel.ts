@@ -1,18 +1,26 @@
-import { resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { simdInfo } from '../engine/native.js';
-import type { Precision } from '../engine/types.js';
+import type { Matrix, Precision } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
 import { checkMatrixOutput, readMatrixFile, STDOUT, writeMatrixFile } from '../files/index.js';
 import { FidelityKernel } from '../kernels/FidelityKernel.js';
 import { startProgress } from '../progress.js';
+import { withFileProgress } from './kernelFile.js';
+import { kernelMergeCommand } from './kernelMerge.js';
 import { addMapOptions, type MapOptions, mapFromOptions } from './mapOptions.js';
 
 interface Options extends MapOptions {
   precision: Precision;
   out: string;
+  memory?: string;
+  resume?: boolean;
+  shard?: string;
   json?: boolean;
 }
+
+/** From here on a matrix is written in tiles, so that it can be stopped and resumed. */
+const LARGE_BYTES = 2 ** 28;
 
 /** `qrkd kernel`: the fidelity kernel matrix of samples in a file. */
 export function kernelCommand(): Command {
@@ -27,16 +35,32 @@ export function kernelCommand(): Command {
         .choices(['float32', 'float64'])
         .default('float64'),
     )
-    .requiredOption('--out <file>', '.npy or .csv; - writes CSV to standard output')
+    .option('--out <file>', 'required: .npy or .csv; - writes CSV to standard output')
+    .option('--memory <size>', "for a large matrix, such as 4GiB (default: a quarter of the machine's)")
+    .option('--resume', 'go on with what an earlier run of a large matrix has left (default)')
+    .option('--no-resume', 'start a large matrix anew')
+    .option('--shard <i/n>', 'compute the i-th of n parts, for `qrkd kernel merge`')
     .option('--json', 'describe the result as one JSON document on standard output')
+    .addCommand(kernelMergeCommand())
     .action(run);
 }
 
-async function run(xPath: string, yPath: string | undefined, options: Options): Promise<void> {
+async function run(xPath: string, yPath: string | undefined, options: Options, command: Command): Promise<void> {
+  // Commander would want its own required options for `kernel merge` too.
+  if (options.out === undefined) command.error("error: required option '--out <file>' not specified");
   if (options.json && options.out === STDOUT) {
     throw new QrkdRangeError('ERR_QRKD_VALUE', '--json and --out - both want standard output; give --out a file');
   }
   await checkMatrixOutput(options.out);
+  const { memory, shard, resume } = options;
+  const tiled = memory !== undefined || shard !== undefined || resume !== undefined;
+  const npy = extname(options.out).toLowerCase() === '.npy';
+  if (tiled && !npy) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `--out ${options.out}: a matrix is written in tiles (--memory, --resume, --shard) to .npy only`,
+    );
+  }
   for (const input of [xPath, yPath]) {
     if (input !== undefined && options.out !== STDOUT && resolve(input) === resolve(options.out)) {
       throw new QrkdRangeError('ERR_QRKD_VALUE', `--out ${options.out} is an input; the matrix would replace it`);
@@ -57,26 +81,39 @@ async function run(xPath: string, yPath: string | undefined, options: Options): 
     }
   }
   const kernel = new FidelityKernel(map, { precision: options.precision });
-  const progress = startProgress('kernel', 100, { unit: '%' });
   const start = performance.now();
+  const entries = X.shape[0] * (Y ?? X).shape[0];
+  const large = npy && (tiled || entries * (kernel.precision === 'float32' ? 4 : 8) >= LARGE_BYTES);
+  const out = large
+    ? await withFileProgress('kernel', (watch) =>
+        kernel.matrixToFile(options.out, X, Y, { ...watch, memory, resume, shard }),
+      )
+    : await wholeMatrix(kernel, X, Y, options.out);
+  const seconds = (performance.now() - start) / 1000;
+  const { shape } = out;
+  const path = out.path === STDOUT ? 'standard output' : out.path;
+  if (options.json) {
+    const result = { ...out, out: out.path, precision: kernel.precision, map: map.toJSON(), seconds, ...simdInfo() };
+    process.stdout.write(`${JSON.stringify({ ...result, path: undefined })}\n`);
+  } else {
+    process.stderr.write(
+      `${path}: ${shard === undefined ? '' : `shard ${shard} of `}${shape.join(' x ')} in ${seconds.toFixed(2)} s\n`,
+    );
+  }
+}
+
+async function wholeMatrix(
+  kernel: FidelityKernel,
+  X: Matrix,
+  Y: Matrix | undefined,
+  path: string,
+): Promise<{ path: string; shape: [number, number] }> {
+  const progress = startProgress('kernel', 100, { unit: '%' });
   try {
     const K = await kernel.matrixAsync(X, Y, { onProgress: (fraction) => progress.update(Math.round(100 * fraction)) });
-    const seconds = (performance.now() - start) / 1000;
     progress.stop();
-    await writeMatrixFile(options.out, K);
-    const result = {
-      out: options.out,
-      shape: K.shape,
-      precision: kernel.precision,
-      map: map.toJSON(),
-      seconds,
-      ...simdInfo(),
-    };
-    if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-    else
-      process.stderr.write(
-        `${options.out === STDOUT ? 'standard output' : options.out}: ${K.shape.join(' x ')} in ${seconds.toFixed(2)} s\n`,
-      );
+    await writeMatrixFile(path, K);
+    return { path, shape: K.shape };
   } catch (error) {
     progress.stop();
     throw error;

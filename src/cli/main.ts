@@ -113,8 +113,9 @@ const SYSTEM_ERRORS: Record<string, string> = {
 /** Failed file operations in words; undefined for anything else. */
 function systemMessage(error: unknown): string | undefined {
   const { code, path } = Object(error) as NodeJS.ErrnoException;
-  // Names like X.npy.1247087515 are those under which files are written before they are renamed.
-  return path && SYSTEM_ERRORS[code ?? ''] && `${path.replace(/\.\d{6,}$/, '')}: ${SYSTEM_ERRORS[code ?? '']}`;
+  // Names like X.npy.1247087515 or X.npy.partial are those under which files are written before they are renamed.
+  const named = path?.replace(/\.(\d{6,}|partial|journal)$/, '');
+  return named && SYSTEM_ERRORS[code ?? ''] && `${named}: ${SYSTEM_ERRORS[code ?? '']}`;
 }
 
 function fail(error: unknown): void {
