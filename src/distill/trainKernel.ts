@@ -1,21 +1,25 @@
 import type { Optimizer, Scalar, Tensor1D, Tensor2D, Variable } from '@tensorflow/tfjs-core';
 import seedrandom from 'seedrandom';
+import { type Labels, targetMatrix } from '../analysis/alignment.js';
 import { readMatrix } from '../engine/input.js';
 import type { Gradient, Kernel, Matrix, MatrixLike } from '../engine/types.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
-import { alignmentGradient, labelKernel } from '../losses/alignment.js';
+import { alignmentGradient } from '../losses/alignment.js';
 import { gradientTensor, matrixOf } from '../losses/tensors.js';
 import { startProgress } from '../progress.js';
 import { ready, tf } from '../tensor/backend.js';
 import { makeOptimizer, type OptimizerName } from './optimizer.js';
 import { epochBatches } from './samples.js';
 
-export type KernelObjective = 'alignment' | 'centred-alignment';
+export type KernelObjective = 'alignment' | 'centered-alignment';
 
 export interface TrainKernelOptions {
-  /** A class (or target) for each sample. Alignment compares classes; a loss gets the numbers of its batch. */
-  labels?: ArrayLike<number>;
-  /** To be maximised; default 'centred-alignment'. Not together with `loss`. */
+  /** One for each sample: a class, by number or name, for an alignment; numbers for a loss of one's own. */
+  labels?: Labels;
+  /**
+   * To be maximised; default 'centered-alignment'. Both are with {@link targetMatrix}, classes weighted by their size as
+   * there. Not together with `loss`.
+   */
   objective?: KernelObjective;
   /** To be minimised in place of an alignment: made of tfjs ops, from the batch's matrix [B, B] and its labels [B], if any. */
   loss?: (K: Tensor2D, labels: Tensor1D | undefined) => Scalar;
@@ -79,13 +83,14 @@ interface Evaluation {
   value: number;
   dK: Matrix;
 }
-type Labels = ArrayLike<number> | undefined;
-type Objective = (K: Matrix, labels: Labels) => Evaluation;
+/** @param rows of the whole set that K is of; left out for all of them. */
+type Objective = (K: Matrix, rows?: Uint32Array) => Evaluation;
 
-function userObjective(loss: NonNullable<TrainKernelOptions['loss']>): Objective {
-  return (K, labels) => {
+function lossObjective(loss: NonNullable<TrainKernelOptions['loss']>, labels: Labels | undefined): Objective {
+  const numbers = labels && Float32Array.from(labels as ArrayLike<number>);
+  return (K, rows) => {
     const { value, grad } = tf.tidy(() => {
-      const target = labels && tf.tensor1d(Array.from(labels));
+      const target = numbers && tf.tensor1d(rows ? Float32Array.from(rows, (i) => numbers[i]) : numbers);
       return tf.valueAndGrad((k) => loss(k as Tensor2D, target))(gradientTensor(K));
     });
     const evaluation = { value: value.dataSync()[0], dK: matrixOf(grad, 'trainKernel: gradient of the loss') };
@@ -95,22 +100,17 @@ function userObjective(loss: NonNullable<TrainKernelOptions['loss']>): Objective
 }
 
 function alignmentObjective(objective: KernelObjective, labels: Labels): Objective {
-  if (objective !== 'alignment' && objective !== 'centred-alignment') {
-    throw new QrkdRangeError(
-      'ERR_QRKD_VALUE',
-      `trainKernel: objective must be alignment or centred-alignment, got ${describe(objective)}`,
-    );
-  }
-  // A batch may lack a class: their number is that of the whole set.
-  const classes = labels === undefined ? 0 : new Set(Array.from(labels)).size;
-  if (classes < 2) {
-    throw new QrkdRangeError(
-      'ERR_QRKD_VALUE',
-      `trainKernel: alignment needs labels of at least two classes, got ${labels === undefined ? 'none' : 'one class'}; or give a loss`,
-    );
-  }
-  return (K, batch) => {
-    const { value, gradient } = alignmentGradient(K, labelKernel(batch!, classes), objective === 'centred-alignment');
+  const target = targetMatrix(labels);
+  const n = labels.length;
+  // The weights of a batch are those of the whole set: the batch may lack a class.
+  const part = (rows: Uint32Array): Matrix => ({
+    data: Float64Array.from({ length: rows.length ** 2 }, (_, k) => {
+      return target.data[rows[Math.floor(k / rows.length)] * n + rows[k % rows.length]];
+    }),
+    shape: [rows.length, rows.length],
+  });
+  return (K, rows) => {
+    const { value, gradient } = alignmentGradient(K, rows ? part(rows) : target, objective === 'centered-alignment');
     for (let k = 0; k < gradient.data.length; k++) gradient.data[k] *= -1;
     return { value, dK: gradient };
   };
@@ -130,6 +130,14 @@ function checkArguments(
   }
   if (loss !== undefined && typeof loss !== 'function') {
     throw new QrkdTypeError('ERR_QRKD_TYPE', `trainKernel: loss must be a function, got ${describe(loss)}`);
+  }
+  const objectives: unknown[] = [undefined, 'alignment', 'centered-alignment'];
+  if (!objectives.includes(objective)) {
+    refuse(`objective must be alignment or centered-alignment, got ${describe(objective)}`);
+  }
+  if (!loss && labels === undefined) refuse('an alignment needs labels; give them, or a loss');
+  if (loss && labels && Array.from<unknown>(labels).some((label) => typeof label !== 'number')) {
+    throw new QrkdTypeError('ERR_QRKD_TYPE', 'trainKernel: labels must be numbers where a loss is given');
   }
   if (loss && objective) refuse('give an objective to maximise or a loss to minimise, not both');
   if (start !== undefined && start !== 'current' && start !== 'random') {
@@ -160,6 +168,9 @@ class Descent {
   }
 
   step({ dparameters }: Gradient): void {
+    if (!dparameters.every(Number.isFinite)) {
+      throw new QrkdRangeError('ERR_QRKD_NAN_LOSS', 'trainKernel: the gradient of the parameters is not finite');
+    }
     tf.tidy(() => {
       this.#optimizer.applyGradients({ [this.#variable.name]: tf.tensor1d(Float32Array.from(dparameters)) });
     });
@@ -201,8 +212,10 @@ export async function trainKernel(
   checkArguments(kernel, n, options);
   const { labels, loss, signal, seed = 0, epochs = 50, batchSize = n } = options;
   await ready();
-  const objective = loss ? userObjective(loss) : alignmentObjective(options.objective ?? 'centred-alignment', labels);
-  const evaluate = (K: Matrix, rows: Labels, epoch: number): Evaluation => {
+  const objective = loss
+    ? lossObjective(loss, labels)
+    : alignmentObjective(options.objective ?? 'centered-alignment', labels!);
+  const evaluate = (K: Matrix, epoch: number, rows?: Uint32Array): Evaluation => {
     const evaluation = objective(K, rows);
     if (Number.isFinite(evaluation.value)) return evaluation;
     throw new QrkdRangeError(
@@ -232,12 +245,12 @@ export async function trainKernel(
     options.onEpoch?.(metrics);
     progress?.update(epoch, `${loss ? 'loss' : 'alignment'} ${value.toPrecision(4)}`);
   };
-  /** A step on some samples; `measured` hears the objective before it. */
-  const step = async (batch: Matrix, target: Labels, epoch: number, measured?: (value: number) => void) => {
+  /** A step on some rows, or on all; `measured` hears the objective before it. */
+  const step = async (epoch: number, rows?: Uint32Array, measured?: (value: number) => void) => {
     signal?.throwIfAborted();
-    const pass = kernel.forward(batch);
+    const pass = kernel.forward(rows ? pick(x, rows) : x);
     try {
-      const { value, dK } = evaluate(pass.matrix, target, epoch);
+      const { value, dK } = evaluate(pass.matrix, epoch, rows);
       measured?.(value);
       descent.step(pass.gradient(dK));
     } finally {
@@ -250,16 +263,14 @@ export async function trainKernel(
   try {
     for (let epoch = 0; epoch < epochs; epoch++) {
       if (batchSize === n) {
-        await step(x, labels, epoch, (value) => record(epoch, value));
+        await step(epoch, undefined, (value) => record(epoch, value));
         continue;
       }
-      record(epoch, evaluate(kernel.matrix(x), labels, epoch).value);
-      for (const rows of epochBatches(n, batchSize, seed, epoch + 1)) {
-        await step(pick(x, rows), labels && Array.from(rows, (i) => labels[i]), epoch + 1);
-      }
+      record(epoch, evaluate(kernel.matrix(x), epoch).value);
+      for (const rows of epochBatches(n, batchSize, seed, epoch + 1)) await step(epoch + 1, rows);
     }
     signal?.throwIfAborted();
-    record(epochs, evaluate(kernel.matrix(x), labels, epochs).value);
+    record(epochs, evaluate(kernel.matrix(x), epochs).value);
   } finally {
     parameters.set(kept);
     progress?.stop();

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { type Kernel, type Matrix, RbfKernel } from 'qrkd';
 import { fidelityMatrix, ready, type TrainKernelOptions, tf, trainKernel } from 'qrkd/distill';
-import { alignmentGradient, labelKernel } from '#dist/losses/alignment.js';
+import { kernelAlignment, targetAlignment } from '#dist/analysis/alignment.js';
+import { alignmentGradient } from '#dist/losses/alignment.js';
 import { assertClose } from '../golden/fixtures.js';
 import { type Matrix64, randomMatrices } from '../matrices.js';
 import { WeightedGaussian } from '../stubKernel.js';
@@ -23,36 +24,19 @@ function differences(at: Float64Array, value: (at: Float64Array) => number): Flo
 describe('alignment', () => {
   const random = randomMatrices('alignment');
 
-  it('of two classes is the textbook one, and so is that with centring', () => {
-    const K = { data: Float64Array.of(2, 1, 0, 1, 3, 1, 0, 1, 4), shape: [3, 3] as [number, number] };
-    const y = [1, -1, 1];
-    const T = labelKernel(y);
-    assert.deepEqual(Array.from(T.data), [1, -1, 1, -1, 1, -1, 1, -1, 1]);
-    // <K, yy'> = 2 + 3 + 4 - 2 - 2 = 5, |K|^2 = 4 + 9 + 16 + 4 = 33, |yy'| = 3.
-    assertClose([alignmentGradient(K, T, false).value], [5 / (3 * Math.sqrt(33))], 1e-15, 'alignment');
-    // Row means 1, 5/3, 5/3, mean 13/9; centred by hand, in ninths.
-    const c = [13, -2, -11, -2, 10, -8, -11, -8, 19].map((v) => v / 9);
-    const t = [4, -8, 4, -8, 16, -8, 4, -8, 4].map((v) => v / 9);
-    const dot = (a: number[], b: number[]) => a.reduce((sum, v, k) => sum + v * b[k], 0);
-    const centred = dot(c, t) / Math.sqrt(dot(c, c) * dot(t, t));
-    assertClose([alignmentGradient(K, T, true).value], [centred], 1e-15, 'centred alignment');
-  });
-
-  it('of several classes: a wished-for kernel whose rows sum to 0 for balanced classes', () => {
-    assert.deepEqual(Array.from(labelKernel([0, 1, 2]).data), [1, -0.5, -0.5, -0.5, 1, -0.5, -0.5, -0.5, 1]);
-  });
-
-  for (const centred of [false, true]) {
-    it(`gradient against finite differences, ${centred ? 'centred' : 'not centred'}`, () => {
+  for (const centered of [false, true]) {
+    it(`value as kernelAlignment has it, gradient against finite differences, ${centered ? '' : 'not '}centred`, () => {
       const [K, T] = [random(5, 5), random(5, 5)];
-      const expected = differences(K.data, (data) => alignmentGradient({ ...K, data }, T, centred).value);
-      assertClose(alignmentGradient(K, T, centred).gradient.data, expected, 1e-9, 'gradient');
+      const { value, gradient } = alignmentGradient(K, T, centered);
+      assertClose([value], [kernelAlignment(K, T, { centered })], 1e-14, 'value');
+      const expected = differences(K.data, (data) => alignmentGradient({ ...K, data }, T, centered).value);
+      assertClose(gradient.data, expected, 1e-9, 'gradient');
     });
   }
 
   it('with a target without direction is 0, without a gradient', () => {
-    const K = random(3, 3);
-    const { value, gradient } = alignmentGradient(K, labelKernel([1, 1, 1]), true);
+    const ones = { data: new Float64Array(9).fill(1 / 3), shape: [3, 3] as [number, number] };
+    const { value, gradient } = alignmentGradient(random(3, 3), ones, true);
     assert.equal(value, 0);
     assert.ok(gradient.data.every((g) => g === 0));
   });
@@ -123,20 +107,19 @@ describe('fidelityMatrix with parameters', () => {
 
 describe('trainKernel', () => {
   const { X, labels } = toySet(40);
-  const value = (kernel: Kernel, centred: boolean) =>
-    alignmentGradient(kernel.matrix(X), labelKernel(labels), centred).value;
+  const value = (kernel: Kernel, centered: boolean) => targetAlignment(kernel.matrix(X), labels, { centered });
 
-  for (const objective of ['alignment', 'centred-alignment'] as const) {
+  for (const objective of ['alignment', 'centered-alignment'] as const) {
     it(`${objective} rises, by the weight of the feature that matters`, async () => {
       const kernel = new WeightedGaussian([0.5, 0.5, 0.5]);
-      const start = value(kernel, objective === 'centred-alignment');
+      const start = value(kernel, objective === 'centered-alignment');
       const { history, best, parameters } = await trainKernel(kernel, X, { labels, objective, epochs: 60 });
       assert.equal(history.length, 61);
       assertClose([history[0].value], [start], 1e-12, 'the start is measured');
       assert.ok(best.value > start + 0.2, `${start} -> ${best.value}`);
       assert.equal(best.value, Math.max(...history.map((h) => h.value)));
       assert.deepEqual(kernel.parameters, parameters);
-      assertClose([value(kernel, objective === 'centred-alignment')], [best.value], 1e-12, 'the best are kept');
+      assertClose([value(kernel, objective === 'centered-alignment')], [best.value], 1e-12, 'the best are kept');
       assert.ok(parameters[0] > parameters[1] && parameters[0] > parameters[2], String(parameters));
       assert.equal(kernel.open, 0, 'passes are disposed of');
     });
@@ -166,6 +149,19 @@ describe('trainKernel', () => {
       const { best, history } = await train(optimizer, 1);
       assert.ok(best.value > history[0].value, String(optimizer));
     }
+  });
+
+  it('batches that lack a class, and classes by name', async () => {
+    const names = labels.map((label, i) => (i < 3 ? 'rare' : label > 0 ? 'right' : 'left'));
+    const kernel = new WeightedGaussian([0.5, 0.5, 0.5]);
+    const { best, history } = await trainKernel(kernel, X, {
+      labels: names,
+      batchSize: 8,
+      epochs: 4,
+      learningRate: 0.05,
+    });
+    assertClose([best.value], [targetAlignment(kernel.matrix(X), names, { centered: true })], 1e-12, 'alignment');
+    assert.ok(best.value > history[0].value);
   });
 
   it('a loss of one own is minimised, with the labels of its batch', async () => {
@@ -232,11 +228,12 @@ describe('trainKernel', () => {
       assert.rejects(trainKernel(given as Kernel, X, options), { code: `ERR_QRKD_${code}`, message });
     await refused({ labels }, 'TYPE', /kernel must be a kernel, got "zz"/, 'zz');
     await refused({ labels }, 'VALUE', /no trainable parameters/, new RbfKernel({ gamma: 1 }));
-    await refused({}, 'VALUE', /labels of at least two classes, got none/);
-    await refused({ labels: new Array(40).fill(1) }, 'VALUE', /got one class/);
+    await refused({}, 'VALUE', /an alignment needs labels/);
+    await refused({ labels: new Array(40).fill(1) }, 'VALUE', /at least 2 classes, got 1/);
     await refused({ labels: [1, 2] }, 'SHAPE', /labels has 2 entries, X has 40 rows/);
     await refused({ labels, loss, objective: 'alignment' }, 'VALUE', /not both/);
     await refused({ labels, objective: 'accuracy' }, 'VALUE', /objective must be alignment or/);
+    await refused({ labels: labels.map(String), loss }, 'TYPE', /labels must be numbers where a loss is given/);
     await refused({ labels, loss: 'mse' }, 'TYPE', /loss must be a function/);
     await refused({ labels, start: 'zeros' }, 'VALUE', /start must be/);
     await refused({ labels, epochs: 0 }, 'VALUE', /epochs/);
