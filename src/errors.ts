@@ -64,6 +64,12 @@ export function rejectUnknownKeys(given: unknown, known: readonly string[], wher
   }
 }
 
+/** Text out of a file, as it may appear in a message: on one line, without control characters, and not for ever. */
+export function excerpt(text: string, length = 40): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not reach a terminal
+  return text.slice(0, length).replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, ' ');
+}
+
 /** A short name of a value for error messages. */
 export function describe(value: unknown): string {
   if (value === null) return 'null';

@@ -1,6 +1,6 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import type { Matrix } from '../engine/types.js';
-import { QrkdRangeError } from '../errors.js';
+import { excerpt, QrkdRangeError } from '../errors.js';
 
 /** Characters written at once, or a little more. */
 const PIECE = 2 ** 16;
@@ -15,7 +15,8 @@ export function parseCsv(bytes: Buffer, path: string): Matrix {
   try {
     records = parse(bytes, { trim: true, skip_empty_lines: true, bom: true, info: true }) as never;
   } catch (error) {
-    if (error instanceof CsvError) throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: ${error.message}`);
+    if (error instanceof CsvError)
+      throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: ${excerpt(error.message, 200)}`);
     throw error;
   }
   const columns = records[0]?.record.length ?? 0;
@@ -27,7 +28,7 @@ export function parseCsv(bytes: Buffer, path: string): Matrix {
       if (Number.isNaN(value) && !/^[+-]?(nan|inf|infinity)$/i.test(text)) {
         throw new QrkdRangeError(
           'ERR_QRKD_FORMAT',
-          `${path}: line ${info.lines}, column ${j + 1} is "${text.slice(0, 40)}", expected a number (no header, commas between columns)`,
+          `${path}: line ${info.lines}, column ${j + 1} is "${excerpt(text)}", expected a number (no header, commas between columns)`,
         );
       }
       data[i * columns + j] = value;

@@ -1,6 +1,6 @@
 import { parse } from 'npyjs';
 import type { Matrix } from '../engine/types.js';
-import { QrkdRangeError } from '../errors.js';
+import { excerpt, QrkdRangeError } from '../errors.js';
 
 /** Numbers written at once. */
 const PIECE = 2 ** 20;
@@ -27,11 +27,11 @@ export function parseNpy(bytes: Buffer, path: string): Matrix {
     return refuse(
       bigEndian
         ? 'is big-endian; save it with .astype("<f8")'
-        : `is not a complete .npy file of numbers (${message.replace(/\.$/, '')})`,
+        : `is not a complete .npy file of numbers (${excerpt(message, 200).replace(/\.$/, '')})`,
     );
   }
   const { dtype, fortranOrder, shape } = array;
-  if (!NUMBERS.includes(dtype)) refuse(`has dtype ${dtype}, expected real numbers`);
+  if (!NUMBERS.includes(dtype)) refuse(`has dtype ${excerpt(dtype)}, expected real numbers`);
   if (shape.length !== 2) refuse(`has shape (${shape.join(', ')}), expected 2 dimensions`);
   const [rows, columns] = shape as [number, number];
   const values = array.data as unknown as ArrayLike<number | bigint>;
