@@ -9,6 +9,7 @@ import {
   scaleAngle,
 } from './angle.js';
 import { type ComplexMatrix, type FixedGateName, GATES, type GateName } from './gates.js';
+import { type QasmOptions, type ReadQasmOptions, readQasm, writeQasm } from './qasm/index.js';
 
 /** One gate of a circuit. */
 export interface Operation {
@@ -48,7 +49,7 @@ export interface CircuitOptions {
 /** Fixed unitaries act on at most so many qubits. */
 export const MAX_UNITARY_QUBITS = 3;
 /** Registers are at most so wide; what can be simulated is the engine's to say. */
-const MAX_QUBITS = 2 ** 20;
+const MAX_QUBITS = 2 ** 16;
 /** How far a unitary may be from one. */
 const UNITARY_TOLERANCE = 1e-9;
 
@@ -344,6 +345,16 @@ export class Circuit {
       else result.add(operation.gate, angles, operation.qubits);
     });
     return result;
+  }
+
+  /** OpenQASM 3 (or 2) of the circuit, see {@link writeQasm}. */
+  toQasm(options?: QasmOptions): string {
+    return writeQasm(this, options);
+  }
+
+  /** The circuit that an OpenQASM 3 or 2 text describes, see {@link readQasm}. */
+  static fromQasm(text: string, options?: ReadQasmOptions): Circuit {
+    return readQasm(text, options);
   }
 
   /** An empty circuit of the same size. */
