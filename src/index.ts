@@ -4,6 +4,18 @@
  *
  * @module qrkd
  */
+
+export * from './analysis/index.js';
+export { type Angle, AngleExpression, type AngleJson, feature, parameter } from './circuits/angle.js';
+export {
+  Circuit,
+  type CircuitJson,
+  type CircuitOptions,
+  circuit,
+  type Operation,
+  type OperationJson,
+} from './circuits/circuit.js';
+export type { Complex, ComplexMatrix, GateName } from './circuits/gates.js';
 export { type SimdInfo, simdInfo } from './engine/native.js';
 export type {
   AsyncOptions,
@@ -25,16 +37,24 @@ export { MaternKernel, type MaternOptions, type MaternSmoothness } from './kerne
 export type { MatrixToFileOptions } from './kernels/matrixToFile.js';
 export type { KernelOptions } from './kernels/NativeBackedKernel.js';
 export { RbfKernel } from './kernels/RbfKernel.js';
-export type { Entanglement } from './maps/entanglement.js';
+export type { BlockEntanglement, Entanglement } from './maps/entanglement.js';
 export {
   type AmplitudeSpec,
   type AngleSpec,
+  type ChebyshevSpec,
+  type CircuitSpec,
+  type DataReuploadingSpec,
   FEATURE_MAPS,
   type FeatureMap,
   type FeatureMapInfo,
   type FeatureMapSpec,
   featureMap,
+  type HardwareEfficientSpec,
+  type HubregtsenSpec,
   type IQPSpec,
+  type PauliSpec,
+  type QAOASpec,
+  type YZCXSpec,
   type ZSpec,
   type ZZSpec,
 } from './maps/index.js';

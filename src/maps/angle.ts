@@ -1,3 +1,5 @@
+import { feature } from '../circuits/angle.js';
+import { Circuit } from '../circuits/circuit.js';
 import { AngleList } from './angles.js';
 import { productSpec } from './chains.js';
 import { finiteNumber, MAX_PRODUCT_QUBITS, type MapDefinition, oneOf, positiveInteger } from './definition.js';
@@ -27,6 +29,12 @@ export const angle: MapDefinition<AngleSpec> = {
     finiteNumber('angle', 'bandwidth', bandwidth);
   },
   qubits: ({ features }) => features,
+  circuit({ features, axis }) {
+    const result = new Circuit(features, { features });
+    const gate = ({ X: 'rx', Y: 'ry', Z: 'rz' } as const)[axis!];
+    for (let q = 0; q < features; q++) result[gate](feature(q), q);
+    return result;
+  },
   native: ({ features, axis, bandwidth }) => {
     const angles = new AngleList();
     const gate = `R${axis!}` as const;

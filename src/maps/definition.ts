@@ -1,3 +1,4 @@
+import type { Circuit } from '../circuits/circuit.js';
 import type { NativeSpec } from '../engine/native.js';
 import { describe, QrkdRangeError, QrkdTypeError } from '../errors.js';
 
@@ -5,7 +6,7 @@ import { describe, QrkdRangeError, QrkdTypeError } from '../errors.js';
  * One feature map: what `featureMap` needs to build it and what help texts say about it. Each lives in a file of its own,
  * listed in index.ts.
  */
-export interface MapDefinition<Spec extends { type: string; features: number }> {
+export interface MapDefinition<Spec extends { type: string }> {
   type: Spec['type'];
   /** One line for help texts. */
   summary: string;
@@ -13,12 +14,19 @@ export interface MapDefinition<Spec extends { type: string; features: number }> 
   formula: string;
   /** Where the definition comes from. */
   source: string;
-  /** Every key that a specification may have besides `type`, with its default (undefined: it must be given). */
+  /** Every key that a specification may have besides `type`, with its default (undefined: given, or see `derived`). */
   defaults: { [K in Exclude<keyof Spec, 'type'>]-?: Spec[K] | undefined };
+  /** Defaults that follow from the other keys. */
+  derived?(spec: Spec): Partial<Spec>;
   /** Checks a complete specification. */
   check(spec: Spec): void;
+  /** Number of features of a sample; `spec.features` if left out. */
+  features?(spec: Spec): number;
   qubits(spec: Spec): number;
-  native(spec: Spec): NativeSpec;
+  /** The circuit before `bandwidth`, which {@link FeatureMap} multiplies into the features of every map that has it. */
+  circuit?(spec: Spec): Circuit;
+  /** What the engine builds a map without a circuit from. */
+  native?(spec: Spec): NativeSpec;
 }
 
 /** Checks of single values, shared by the maps; all throw errors that name the map and the key. */
@@ -54,4 +62,4 @@ export function oneOf(map: string, key: string, value: unknown, known: readonly 
 export const MAX_STATE_QUBITS = 30;
 
 /** Product states have no limit by state size; this one keeps a mistyped number from exhausting the heap. */
-export const MAX_PRODUCT_QUBITS = 2 ** 20;
+export const MAX_PRODUCT_QUBITS = 2 ** 16;

@@ -1,6 +1,8 @@
+import { feature } from '../circuits/angle.js';
+import { Circuit } from '../circuits/circuit.js';
 import { AngleList } from './angles.js';
 import { finiteNumber, MAX_STATE_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
-import { entangledPairs, pairTable } from './entanglement.js';
+import { entangledBlocks, entangledPairs, pairTable } from './entanglement.js';
 
 export interface IQPSpec {
   type: 'iqp';
@@ -28,6 +30,15 @@ export const iqp: MapDefinition<IQPSpec> = {
     finiteNumber('iqp', 'bandwidth', bandwidth);
   },
   qubits: ({ features }) => features,
+  circuit({ features, repeats }) {
+    const result = new Circuit(features, { features });
+    for (let repeat = 0; repeat < repeats!; repeat++) {
+      for (let q = 0; q < features; q++) result.h(q);
+      for (let q = 0; q < features; q++) result.rz(feature(q), q);
+      for (const [i, j] of entangledBlocks('full', features, 2)) result.rzz(feature(i).times(feature(j)), i, j);
+    }
+    return result;
+  },
   native: ({ features, repeats, bandwidth }) => {
     const angles = new AngleList();
     const factor = (feature: number) => ({ feature, offset: 0, scale: bandwidth! });

@@ -1,3 +1,5 @@
+import { feature } from '../circuits/angle.js';
+import { Circuit } from '../circuits/circuit.js';
 import { AngleList } from './angles.js';
 import { type ChainGate, productSpec } from './chains.js';
 import { finiteNumber, MAX_PRODUCT_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
@@ -28,6 +30,14 @@ export const z: MapDefinition<ZSpec> = {
     finiteNumber('z', 'bandwidth', bandwidth);
   },
   qubits: ({ features }) => features,
+  circuit({ features, reps, alpha }) {
+    const result = new Circuit(features, { features });
+    const angles = Array.from({ length: features }, (_, i) => feature(i).times(alpha!));
+    for (let rep = 0; rep < reps!; rep++) {
+      for (let q = 0; q < features; q++) result.h(q).p(angles[q], q);
+    }
+    return result;
+  },
   native: ({ features, reps, alpha, bandwidth }) => {
     const angles = new AngleList();
     const chains = Array.from({ length: features }, (_, feature) => {

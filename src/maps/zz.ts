@@ -1,7 +1,9 @@
+import { Circuit } from '../circuits/circuit.js';
 import { QrkdRangeError } from '../errors.js';
 import { AngleList } from './angles.js';
 import { finiteNumber, MAX_STATE_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
-import { checkEntanglement, type Entanglement, entangledPairs, pairTable } from './entanglement.js';
+import { checkEntanglement, type Entanglement, entangledBlocks, entangledPairs, pairTable } from './entanglement.js';
+import { pauliPhase, phase } from './pauli.js';
 
 export interface ZZSpec {
   type: 'zz';
@@ -34,6 +36,17 @@ export const zz: MapDefinition<ZZSpec> = {
     checkEntanglement('zz', entanglement, features);
   },
   qubits: ({ features }) => features,
+  circuit({ features, reps, entanglement, alpha }) {
+    const result = new Circuit(features, { features });
+    for (let rep = 0; rep < reps!; rep++) {
+      for (let q = 0; q < features; q++) result.h(q);
+      for (let q = 0; q < features; q++) result.p(phase([q], alpha!), q);
+      for (const pair of entangledBlocks(entanglement!, features, 2, rep)) {
+        pauliPhase(result, 'ZZ', phase(pair, alpha!), pair);
+      }
+    }
+    return result;
+  },
   native: ({ features, reps, entanglement, alpha, bandwidth }) => {
     const angles = new AngleList();
     const single = Int32Array.from({ length: features }, (_, i) =>
