@@ -46,7 +46,7 @@ const NEARLY_CONSTANT = 0.95;
  * Kernels of wide or deep circuits concentrate: all entries off the diagonal approach one value, for random states 1 / 2^n, and
  * the number of shots that still separates them grows exponentially (Thanasilp, Wang, Cerezo and Holmes, "Exponential
  * concentration in quantum kernel methods", Nature Communications 15, 5200, 2024). An entry k that is estimated from S shots has the
- * variance k (1 - k) / S; `toSeparate` is where its mean over the entries equals the variance of the entries (2^n + 1 for
+ * variance k (1 - k) / S; `toSeparate` is where its mean over the entries equals the variance of the entries (2^n for
  * random states), `toMeasure` is (1 - mean) / (0.01 mean).
  *
  * @param K [N, N] symmetric with N >= 2: a Gram matrix with ones on the diagonal.
@@ -124,7 +124,7 @@ function judge(
   if (effectiveRank >= NEARLY_DIAGONAL * samples) {
     return {
       shape: 'nearly diagonal',
-      verdict: `Nearly diagonal: every sample is similar to itself alone, which fits any labels and predicts none; ${shots}. Try a smaller bandwidth.`,
+      verdict: `Nearly diagonal: every sample is similar to itself alone, which fits any labels and says little about new samples; ${shots}. Try a smaller bandwidth.`,
     };
   }
   if (mean >= NEARLY_CONSTANT) {
