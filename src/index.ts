@@ -30,6 +30,7 @@ export type {
   TensorLike,
 } from './engine/types.js';
 export { type ErrorCode, QrkdRangeError, QrkdTypeError } from './errors.js';
+export { readMatrixFile, readNpzFile, writeMatrixFile, writeNpzFile } from './files/index.js';
 export { CosineKernel } from './kernels/CosineKernel.js';
 export { FidelityKernel, type States } from './kernels/FidelityKernel.js';
 export { LinearKernel } from './kernels/LinearKernel.js';

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { simdInfo } from '../engine/native.js';
 import type { Matrix, Precision } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
-import { checkMatrixOutput, readMatrixFile, STDOUT, writeMatrixFile } from '../files/index.js';
+import { checkMatrixOutput, matrixFileOf, readMatrixFile, STDOUT, writeMatrixFile } from '../files/index.js';
 import { FidelityKernel } from '../kernels/FidelityKernel.js';
 import { startProgress } from '../progress.js';
 import { withFileProgress } from './kernelFile.js';
@@ -25,9 +25,9 @@ const LARGE_BYTES = 2 ** 28;
 /** `qrkd kernel`: the fidelity kernel matrix of samples in a file. */
 export function kernelCommand(): Command {
   const command = new Command('kernel')
-    .summary('the fidelity kernel matrix of the samples in a .npy or .csv file')
+    .summary('the fidelity kernel matrix of the samples in a .npy, .npz or .csv file')
     .description('Writes the kernel matrix K[i][j] = |<psi(y_j)|psi(x_i)>|^2 of the rows of X, or of X against Y.')
-    .argument('<X>', 'samples by rows: .npy, or .csv without header')
+    .argument('<X>', 'samples by rows: .npy, .npz (file.npz:name where it has several arrays), or .csv without header')
     .argument('[Y]', 'other samples: the cross matrix [X rows, Y rows]');
   return addMapOptions(command)
     .addOption(
@@ -35,7 +35,7 @@ export function kernelCommand(): Command {
         .choices(['float32', 'float64'])
         .default('float64'),
     )
-    .option('--out <file>', 'required: .npy or .csv; - writes CSV to standard output')
+    .option('--out <file>', 'required: .npy, .npz (array K) or .csv; - writes CSV to standard output')
     .option('--memory <size>', "for a large matrix, such as 4GiB (default: a quarter of the machine's)")
     .option('--resume', 'go on with what an earlier run of a large matrix has left (default)')
     .option('--no-resume', 'start a large matrix anew')
@@ -62,7 +62,7 @@ async function run(xPath: string, yPath: string | undefined, options: Options, c
     );
   }
   for (const input of [xPath, yPath]) {
-    if (input !== undefined && options.out !== STDOUT && resolve(input) === resolve(options.out)) {
+    if (input !== undefined && options.out !== STDOUT && resolve(matrixFileOf(input)) === resolve(options.out)) {
       throw new QrkdRangeError('ERR_QRKD_VALUE', `--out ${options.out} is an input; the matrix would replace it`);
     }
   }

@@ -23,9 +23,8 @@ export function parseCsv(bytes: Buffer, path: string): Matrix {
   const data = new Float64Array(records.length * columns);
   records.forEach(({ record, info }, i) => {
     record.forEach((text, j) => {
-      // Number('') is 0, so an empty field is refused by itself. 'nan' and 'inf' are NumPy's spellings.
-      const value = text === '' ? Number.NaN : Number(text);
-      if (Number.isNaN(value) && !/^[+-]?(nan|inf|infinity)$/i.test(text)) {
+      const value = parseNumber(text);
+      if (value === undefined) {
         throw new QrkdRangeError(
           'ERR_QRKD_FORMAT',
           `${path}: line ${info.lines}, column ${j + 1} is "${excerpt(text)}", expected a number (no header, commas between columns)`,
@@ -35,6 +34,14 @@ export function parseCsv(bytes: Buffer, path: string): Matrix {
     });
   });
   return { data, shape: [records.length, columns] };
+}
+
+/** A decimal number, or one of NumPy's spellings of what is not finite; Number() would also take hexadecimal and ''. */
+function parseNumber(text: string): number | undefined {
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
+  const [, sign, word] = /^([+-]?)(nan|inf|infinity)$/i.exec(text) ?? [];
+  if (word === undefined) return undefined;
+  return word.toLowerCase() === 'nan' ? Number.NaN : sign === '-' ? -Infinity : Infinity;
 }
 
 /** The matrix as lines of comma-separated numbers, each with all its digits, in pieces of many lines. */

@@ -8,28 +8,26 @@ import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
 import { formatCsv, parseCsv } from './csv.js';
 import { formatNpy, parseNpy } from './npy.js';
+import { formatNpz, parseNpz, parseNpzMatrix, splitNpzPath } from './npz.js';
 
 /** Standard output, as the name of an output file. */
 export const STDOUT = '-';
 
-/**
- * Reads a matrix of finite numbers from a `.npy` or `.csv` file.
- *
- * @throws RangeError ERR_QRKD_FILE (missing, a folder, unknown ending), ERR_QRKD_FORMAT, ERR_QRKD_SHAPE or
- *   ERR_QRKD_NOT_FINITE, naming the file.
- */
-export async function readMatrixFile(path: string): Promise<Matrix> {
-  const parse = { '.npy': parseNpy, '.csv': parseCsv }[extname(path).toLowerCase()];
-  if (!parse) throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: unknown ending; expected .npy or .csv`);
-  let bytes: Buffer;
+const ENDINGS = ['.npy', '.npz', '.csv'];
+
+const endingOf = (path: string): string => extname(path).toLowerCase();
+
+async function readBytes(path: string): Promise<Buffer> {
   try {
-    bytes = await readFile(path);
+    return await readFile(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'is a folder, expected a file' : message;
     throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: ${why}`);
   }
-  const matrix = parse(bytes, path);
+}
+
+function checkNumbers(matrix: Matrix, path: string): Matrix {
   const [rows, columns] = matrix.shape;
   if (rows === 0 || columns === 0) {
     throw new QrkdRangeError(
@@ -41,13 +39,44 @@ export async function readMatrixFile(path: string): Promise<Matrix> {
   return matrix;
 }
 
+/** The file that holds a matrix: `path` itself, or what comes before the name of an array in `file.npz:name`. */
+export function matrixFileOf(path: string): string {
+  return splitNpzPath(path)?.file ?? path;
+}
+
+/**
+ * Reads a matrix of finite numbers from a `.npy` or `.csv` file, or from a `.npz` file: `file.npz` if it has one array,
+ * else `file.npz:name`. float32 stays float32, everything else becomes float64.
+ *
+ * @throws RangeError ERR_QRKD_FILE (missing, a folder, unknown ending), ERR_QRKD_FORMAT, ERR_QRKD_SHAPE or
+ *   ERR_QRKD_NOT_FINITE, naming the file.
+ */
+export async function readMatrixFile(path: string): Promise<Matrix> {
+  const npz = splitNpzPath(path);
+  if (npz) return checkNumbers(parseNpzMatrix(await readBytes(npz.file), npz.file, npz.array), path);
+  const parse = { '.npy': parseNpy, '.csv': parseCsv }[endingOf(path)];
+  if (!parse) throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: unknown ending; expected .npy, .npz or .csv`);
+  return checkNumbers(parse(await readBytes(path), path), path);
+}
+
+/**
+ * Reads all arrays of a `.npz` file by name, each a matrix of finite numbers.
+ *
+ * @throws RangeError as {@link readMatrixFile} does.
+ */
+export async function readNpzFile(path: string): Promise<Record<string, Matrix>> {
+  const arrays = parseNpz(await readBytes(path), path);
+  for (const [name, matrix] of Object.entries(arrays)) checkNumbers(matrix, `${path}:${name}`);
+  return arrays;
+}
+
 /** Refuses an output that could not be written, before any work is done. */
 export async function checkMatrixOutput(path: string): Promise<void> {
   if (path === STDOUT) return;
-  if (!['.npy', '.csv'].includes(extname(path).toLowerCase())) {
+  if (!ENDINGS.includes(endingOf(path))) {
     throw new QrkdRangeError(
       'ERR_QRKD_FILE',
-      `--out ${path}: unknown ending; expected .npy, .csv or - for standard output`,
+      `--out ${path}: unknown ending; expected .npy, .npz, .csv or - for standard output`,
     );
   }
   try {
@@ -58,7 +87,10 @@ export async function checkMatrixOutput(path: string): Promise<void> {
   }
 }
 
-/** Writes a matrix to a `.npy` or `.csv` file, whole or not at all, or as CSV to standard output. */
+/**
+ * Writes a matrix, whole or not at all, to a `.npy`, `.npz` (as the array K) or `.csv` file, or as CSV to standard output
+ * (path '-').
+ */
 export async function writeMatrixFile(path: string, matrix: Matrix): Promise<void> {
   if (path === STDOUT) {
     for (const lines of formatCsv(matrix)) {
@@ -66,7 +98,18 @@ export async function writeMatrixFile(path: string, matrix: Matrix): Promise<voi
     }
     return;
   }
-  const content = extname(path).toLowerCase() === '.npy' ? formatNpy(matrix) : formatCsv(matrix);
+  const formats = { '.npy': formatNpy, '.npz': (K: Matrix) => formatNpz({ K }), '.csv': formatCsv };
+  const format = formats[endingOf(path) as keyof typeof formats];
+  if (!format) throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: unknown ending; expected ${ENDINGS.join(', ')}`);
+  await writeWhole(path, format(matrix));
+}
+
+/** Writes matrices as the arrays of a `.npz` file, as `numpy.savez` does, whole or not at all. */
+export async function writeNpzFile(path: string, arrays: Record<string, Matrix>): Promise<void> {
+  await writeWhole(path, formatNpz(arrays));
+}
+
+async function writeWhole(path: string, content: Iterable<string | Uint8Array>): Promise<void> {
   // The content goes in here because write-file-atomic itself writes at most 2 GiB, and strings end at 512 MiB.
   await writeFileAtomic(path, '', { tmpfileCreated: (temporary) => writeFile(temporary, content) });
 }

@@ -4,7 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { readMatrixFile, writeMatrixFile } from '#dist/files/index.js';
+import { fileURLToPath } from 'node:url';
+import { zipSync } from 'fflate';
+import { readMatrixFile, readNpzFile, writeMatrixFile, writeNpzFile } from '#dist/files/index.js';
 import { randomMatrices } from '../matrices.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrkd-files-'));
@@ -138,6 +140,81 @@ describe('.npy files', () => {
   }
 });
 
+describe('.npz files', () => {
+  const fixture = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/${name}`, import.meta.url));
+  const odd = 'name with / and ä';
+
+  for (const name of ['arrays.npz', 'compressed.npz']) {
+    it(`of NumPy: ${name}`, async () => {
+      const path = fixture(name);
+      const X = { data: Float64Array.of(0, 0.125, 0.25, 0.375, 0.5, 0.625), shape: [2, 3] };
+      assert.deepEqual(await readMatrixFile(`${path}:X`), X);
+      const arrays = await readNpzFile(path);
+      assert.deepEqual(Object.keys(arrays), ['X', 'fortran', 'single', odd]);
+      assert.deepEqual(arrays.X, X);
+      assert.deepEqual(arrays.fortran, { data: X.data, shape: [3, 2] });
+      assert.deepEqual(arrays.single, { data: Float32Array.from(X.data), shape: [1, 6] });
+      assert.deepEqual(arrays[odd], { data: new Float64Array(2000).fill(0.25), shape: [40, 50] });
+    });
+  }
+
+  it('are read as they were written, any number of arrays; the same matrices make the same bytes', async () => {
+    const [A, B] = [randomMatrices('npz a')(300, 7), randomMatrices('npz b')(1, 1)];
+    const arrays = { A, [odd]: { data: Float32Array.from(B.data), shape: B.shape } };
+    const [one, two] = [join(folder, 'one.npz'), join(folder, 'two.npz')];
+    await writeNpzFile(one, arrays);
+    assert.deepEqual(await readNpzFile(one), arrays);
+    await writeNpzFile(two, arrays);
+    assert.deepEqual(readFileSync(one), readFileSync(two));
+    await writeMatrixFile(join(folder, 'K.npz'), A);
+    assert.deepEqual(await readMatrixFile(join(folder, 'K.npz')), A, 'a single array needs no name');
+    assert.deepEqual(await readMatrixFile(join(folder, 'K.npz:K')), A);
+  });
+
+  it('are refused by name where they are not what they should be', async () => {
+    const path = fixture('arrays.npz');
+    await assertRefused(path, 'FORMAT', 'has 4 arrays (X, fortran, single', 'name one');
+    await assert.rejects(readMatrixFile(`${path}:Fortran`), {
+      message: /has no array "Fortran" \(did you mean "fortran"/,
+    });
+    const bytes = readFileSync(fixture('compressed.npz'));
+    await assertRefused(file('cut.npz', bytes.subarray(0, 700)), 'FORMAT', 'not a complete .npz file');
+    await assertRefused(file('empty.npz', ''), 'FORMAT', 'not a complete .npz file');
+    await assertRefused(file('npy.npz', npy(header('<f8', '(1, 1)'), Float64Array.of(1))), 'FORMAT', '.npz file');
+    await assertRefused(file('none.npz', zipSync({ 'readme.txt': new Uint8Array(3) })), 'FORMAT', 'has no arrays');
+    const cut = { 'x.npy': npy(header('<f8', '(1, 2)'), Float64Array.of(1)) };
+    await assertRefused(file('short.npz', zipSync(cut)), 'FORMAT', 'short.npz:x: holds 1 numbers');
+    const nan = { 'x.npy': npy(header('<f8', '(1, 2)'), Float64Array.of(1, Number.NaN)) };
+    await assertRefused(file('nan.npz', zipSync(nan)), 'NOT_FINITE', 'has NaN at row 0, column 1');
+    await assert.rejects(readNpzFile(join(folder, 'nan.npz')), { message: /nan\.npz:x: has NaN at row 0, column 1/ });
+    await assertRefused(join(folder, 'missing.npz'), 'FILE', 'no such file');
+    await assert.rejects(readMatrixFile(join(folder, 'missing.npz:x')), { message: /missing\.npz: no such file/ });
+    // A view of nothing claims to be large: no memory is taken for it.
+    const data = { length: 0, byteLength: 2 ** 33 } as never;
+    await assert.rejects(writeNpzFile(join(folder, 'large.npz'), { K: { data, shape: [2 ** 15, 2 ** 15] } }), {
+      code: 'ERR_QRKD_VALUE',
+      message: /less than 4 GiB/,
+    });
+  });
+
+  it('damaged at any byte are read or refused, never anything else', async () => {
+    const bytes = readFileSync(fixture('compressed.npz'));
+    for (let at = 0; at < bytes.length; at++) {
+      const damaged = Buffer.from(bytes);
+      damaged[at] ^= 0x55;
+      try {
+        await readNpzFile(file('damaged.npz', damaged));
+      } catch (error) {
+        assert.match(
+          String((error as { code?: string }).code),
+          /^ERR_QRKD_(FORMAT|SHAPE|NOT_FINITE|MEMORY)$/,
+          `byte ${at}: ${error}`,
+        );
+      }
+    }
+  });
+});
+
 describe('.csv files', () => {
   const readings: [what: string, text: string, rows: number[][]][] = [
     [
@@ -205,7 +282,12 @@ describe('.csv files', () => {
     ['an open quote', '"1,2\n', 'FORMAT', 'Quote Not Closed'],
     ['a binary file', '1,2\n\x00\x01\x02', 'FORMAT', 'line 2'],
     ["NumPy's nan", '1,2\n3,nan\n', 'NOT_FINITE', 'NaN at row 1, column 1'],
-    ["NumPy's inf", '1,inf\n', 'NOT_FINITE', 'row 0, column 1'],
+    ["NumPy's inf", '1,inf\n', 'NOT_FINITE', 'has Infinity at row 0, column 1'],
+    ["NumPy's -inf", '1,-inf\n', 'NOT_FINITE', 'has -Infinity at row 0, column 1'],
+    ["NumPy's nan", '1,nan\n', 'NOT_FINITE', 'has NaN at row 0, column 1'],
+    ['a hexadecimal number', '1,0x10\n', 'FORMAT', 'column 2 is "0x10"'],
+    ['binary and octal numbers', '0b1,0o7\n', 'FORMAT', 'column 1 is "0b1"'],
+    ['a lone point', '1,.\n', 'FORMAT', 'column 2 is "."'],
     ['a number beyond a double', '1e999,1\n', 'NOT_FINITE', 'Infinity at row 0, column 0'],
   ];
   for (const [what, text, ...expected] of refusals) {
@@ -218,8 +300,8 @@ describe('files', () => {
     await assertRefused(join(folder, 'none.npy'), 'FILE', 'no such file');
     await assertRefused(join(folder, 'no', 'folder.csv'), 'FILE', 'no such file');
     await assertRefused(join(file('plain.csv', '1'), 'x.csv'), 'FILE');
-    await assertRefused(file('data.txt', '1,2'), 'FILE', 'expected .npy or .csv');
-    await assertRefused(file('data', '1,2'), 'FILE', 'expected .npy or .csv');
+    await assertRefused(file('data.txt', '1,2'), 'FILE', 'expected .npy, .npz or .csv');
+    await assertRefused(file('data', '1,2'), 'FILE', 'expected .npy, .npz or .csv');
     mkdirSync(join(folder, 'folder.npy'));
     await assertRefused(join(folder, 'folder.npy'), 'FILE', 'is a folder');
   });

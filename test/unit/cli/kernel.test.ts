@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type FeatureMapSpec, FidelityKernel, featureMap, type Matrix, type Precision } from 'qrkd';
-import { readMatrixFile, writeMatrixFile } from '#dist/files/index.js';
+import { readMatrixFile, writeMatrixFile, writeNpzFile } from '#dist/files/index.js';
 import { randomMatrices, rowsOf } from '../../matrices.js';
 
 const bin = fileURLToPath(new URL('../../../../bin/qrkd.mjs', import.meta.url));
@@ -63,6 +63,13 @@ describe('qrkd kernel', { concurrency: 2 }, () => {
   it('zz by default, .csv in and .npy out', () => gives(['X.csv'], expected({ type: 'zz', features: 3 }), '1.npy'));
 
   it('.npy in and .csv out, with every digit', () => gives(['X.npy'], expected({ type: 'zz', features: 3 }), '2.csv'));
+
+  it('.npz in, by name where there are several arrays, and out', async () => {
+    await writeNpzFile(join(folder, 'both.npz'), { train: X, test: Y });
+    const K = expected({ type: 'zz', features: 3 }, 'float64', X, Y);
+    await gives(['both.npz:test', 'both.npz:train'], K, 'cross.npz');
+    assert.deepEqual(await readMatrixFile(join(folder, 'cross.npz:K')), K);
+  });
 
   it('X against Y', () => {
     return gives(['X.csv', 'Y.csv', '--map', 'iqp'], expected({ type: 'iqp', features: 3 }, 'float64', Y), '3.npy');
@@ -185,12 +192,12 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
     ['a missing file', ['none.npy', ...out], 'none.npy: no such file'],
     ['a missing second file', ['X.csv', 'none.csv', ...out], 'none.csv: no such file'],
     ['a folder', ['folder.csv', ...out], 'folder.csv: is a folder'],
-    ['an unknown ending', ['data.txt', ...out], 'data.txt: unknown ending', '.npy or .csv'],
+    ['an unknown ending', ['data.txt', ...out], 'data.txt: unknown ending', '.npy, .npz or .csv'],
     [
       'an unknown ending of the output',
       ['X.csv', '--out', 'bad.txt'],
       '--out bad.txt: unknown ending',
-      '.npy, .csv or -',
+      '.npy, .npz, .csv or -',
     ],
     ['an input as output', ['X.npy', '--out', './X.npy'], '--out ./X.npy is an input'],
     ['a truncated file', ['cut.npy', ...out], 'cut.npy:', 'truncated'],
