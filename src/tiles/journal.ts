@@ -66,6 +66,8 @@ export class PartialFile {
   private committing: Promise<void> | undefined;
   private failure: unknown;
   private readonly hurry = new AbortController();
+  private durable: number;
+  private finished = false;
 
   private constructor(
     readonly path: string,
@@ -74,7 +76,9 @@ export class PartialFile {
     private journalBytes: number,
     /** Tiles that an earlier run has left. */
     readonly done: ReadonlySet<number>,
-  ) {}
+  ) {
+    this.durable = done.size;
+  }
 
   /** Of the data, for whoever writes it. */
   get fd(): number {
@@ -90,15 +94,14 @@ export class PartialFile {
     path: string,
     layout: Layout,
     identity: Identity,
-    shard: [number, number] | null,
-    resume: boolean,
+    { shard, tiles, resume }: { shard: [number, number] | null; tiles: number; resume: boolean },
   ): Promise<PartialFile | undefined> {
     const found = resume ? await readJournal(path) : undefined;
     if (found) {
       const changed =
         difference(found.header.identity, identity) ??
         (String(found.header.shard) === String(shard) ? undefined : 'the shard');
-      if (changed) {
+      if (changed && found.done.size > 0) {
         throw new QrkdRangeError(
           'ERR_QRKD_FILE',
           `${journalOf(path)} is that of another computation: ${changed} differs; finish that one first, or start anew with resume: false (--no-resume)`,
@@ -106,14 +109,20 @@ export class PartialFile {
       }
       const size = (name: string) => stat(name).catch(() => undefined);
       const partial = await size(partialOf(path));
-      if (partial?.size === layout.bytes) {
+      if (partial?.size === layout.bytes && !changed) {
         const data = await open(partialOf(path), 'r+');
         const journal = await open(journalOf(path), 'r+');
         await journal.truncate(found.bytes);
         return new PartialFile(path, data, journal, found.bytes, found.done);
       }
       const finished = await size(path);
-      if (!partial && finished?.ino === found.header.inode && finished.size === layout.bytes) {
+      if (
+        !partial &&
+        !changed &&
+        found.done.size === tiles &&
+        finished?.ino === found.header.inode &&
+        finished.size === layout.bytes
+      ) {
         await rm(journalOf(path));
         return undefined;
       }
@@ -164,6 +173,7 @@ export class PartialFile {
       await this.data.datasync();
       const { bytesWritten } = await this.journal.write(`${batch.join(' ')}\n`, this.journalBytes);
       this.journalBytes += bytesWritten;
+      this.durable += batch.length;
       await this.journal.datasync();
       const pause = Math.min(LONGEST_PAUSE_MS, DUTY * (performance.now() - start));
       await setTimeout(pause, undefined, { signal: this.hurry.signal }).catch(() => undefined);
@@ -175,7 +185,7 @@ export class PartialFile {
     if (this.failure) throw this.failure;
   }
 
-  /** Makes everything durable that was written and closes the files, for a later run to resume. */
+  /** Makes everything durable that was written and closes the files, for a later run to resume if there is anything. */
   async close(): Promise<void> {
     try {
       await this.settle();
@@ -183,6 +193,9 @@ export class PartialFile {
       await this.data.close();
       await this.journal.close();
     }
+    if (this.finished || this.durable > 0) return;
+    await rm(journalOf(this.path), { force: true });
+    await rm(partialOf(this.path), { force: true });
   }
 
   /** Gives the complete file its name. */
@@ -196,6 +209,7 @@ export class PartialFile {
     await rename(partialOf(this.path), this.path);
     await syncFolder(this.path);
     await rm(journalOf(this.path), { force: true });
+    this.finished = true;
   }
 
   private async settle(): Promise<void> {

@@ -28,7 +28,11 @@ export async function writeMatrix(
   const full = resolve(path);
   await closing.get(full);
   options.signal?.throwIfAborted();
-  const file = await PartialFile.open(full, layout, identity, shard && [shard.index, shard.count], resume);
+  const file = await PartialFile.open(full, layout, identity, {
+    shard: shard && [shard.index, shard.count],
+    tiles: tiles.length,
+    resume,
+  });
   const { rows, columns } = layout.grid;
   const result = { path, shape: [rows, columns] as [number, number], bytes: layout.bytes, tiles: tiles.length };
   if (!file) return { ...result, resumed: tiles.length };

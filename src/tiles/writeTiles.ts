@@ -78,18 +78,22 @@ export async function writeTiles(
       writer.write(tile, buffer);
     }
     await writer.close();
+    signal?.throwIfAborted();
+    // From here on it is too late to stop.
+    signal?.removeEventListener('abort', abort);
     await file.finish();
   };
   const report = () => onProgress?.(...meter.read(job?.progress() ?? 0));
   const timer = onProgress && setInterval(report, PROGRESS_MS);
-  let abort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => {
-      job?.cancel();
-      reject(signal!.reason);
-    };
-    signal?.addEventListener('abort', abort, { once: true });
+  let reject: (reason: unknown) => void;
+  const aborted = new Promise<never>((_, refuse) => {
+    reject = refuse;
   });
+  const abort = () => {
+    job?.cancel();
+    reject(signal!.reason);
+  };
+  signal?.addEventListener('abort', abort, { once: true });
   const worked = work();
   // Whatever happens, all that was written is kept for the next run.
   const closed = worked
@@ -101,9 +105,13 @@ export async function writeTiles(
   try {
     await Promise.race([worked, aborted]);
     await closed;
+  } catch (error) {
+    // Only an abort must not wait for the disk.
+    if (!signal?.aborted) await closed;
+    throw error;
   } finally {
     clearInterval(timer);
-    signal?.removeEventListener('abort', abort!);
+    signal?.removeEventListener('abort', abort);
   }
   report();
 }
