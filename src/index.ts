@@ -32,11 +32,19 @@ export type {
 export { type ErrorCode, QrkdRangeError, QrkdTypeError } from './errors.js';
 export { readMatrixFile, readNpzFile, writeMatrixFile, writeNpzFile } from './files/index.js';
 export { CosineKernel } from './kernels/CosineKernel.js';
-export { FidelityKernel, type States } from './kernels/FidelityKernel.js';
+export type { DeviceOptions, Mitigation } from './kernels/Device.js';
+export { FidelityKernel, type FidelityKernelOptions, type States } from './kernels/FidelityKernel.js';
 export { LinearKernel } from './kernels/LinearKernel.js';
 export { MaternKernel, type MaternOptions, type MaternSmoothness } from './kernels/MaternKernel.js';
 export type { MatrixToFileOptions } from './kernels/matrixToFile.js';
 export type { KernelOptions } from './kernels/NativeBackedKernel.js';
+export {
+  type NystromApproximation,
+  type NystromError,
+  type NystromMethod,
+  type NystromOptions,
+  nystrom,
+} from './kernels/nystrom.js';
 export { RbfKernel } from './kernels/RbfKernel.js';
 export type { BlockEntanglement, Entanglement } from './maps/entanglement.js';
 export {

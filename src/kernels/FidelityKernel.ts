@@ -1,10 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import { readMatrix, scalars } from '../engine/input.js';
 import { checkMemory } from '../engine/memory.js';
 import type { NativeSpec, Scalars } from '../engine/native.js';
-import type { MatrixLike } from '../engine/types.js';
+import type { AsyncOptions, ForwardPass, KernelLossForm, LossGradient, Matrix, MatrixLike } from '../engine/types.js';
 import { describe, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
-import { FeatureMap } from '../maps/index.js';
-import { type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
+import { FeatureMap, featureMap } from '../maps/index.js';
+import { DEVICE_KEYS, Device, type DeviceOptions } from './Device.js';
+import { inversionTest, readingsOfZeros } from './InversionTest.js';
+import type { TileFinisher } from './matrixToFile.js';
+import { checkAsyncOptions, type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
 
 /** Statevectors, row-major: amplitude b of sample i is real[i * 2^n + b] + i imag[i * 2^n + b]. */
 export interface States {
@@ -13,24 +17,72 @@ export interface States {
   shape: [samples: number, amplitudes: number];
 }
 
+/** Without anything of {@link DeviceOptions} the kernel is computed exactly. */
+export interface FidelityKernelOptions extends KernelOptions, DeviceOptions {}
+
 /**
  * The fidelity quantum kernel K(x, y) = |<psi(y)|psi(x)>|^2 of a feature map (Havlicek et al. 2019; Schuld and Killoran
- * 2019), simulated exactly.
+ * 2019), simulated exactly, or as a device would measure it: with finitely many shots, noise and mitigation. `states` are
+ * the ideal ones in any case; gradients exist for exact and depolarised kernels.
  */
 export class FidelityKernel extends NativeBackedKernel {
   /** Values of the map's trainable parameters. */
   readonly parameters: Float64Array;
+  private readonly device: Device | undefined;
 
   constructor(
     readonly map: FeatureMap,
-    options: KernelOptions = {},
+    options: FidelityKernelOptions = {},
   ) {
     if (!(map instanceof FeatureMap)) {
       throw new QrkdTypeError('ERR_QRKD_TYPE', `FidelityKernel: map must come from featureMap(), got ${describe(map)}`);
     }
-    rejectUnknownKeys(options, ['precision'], 'FidelityKernel');
+    rejectUnknownKeys(options, ['precision', ...DEVICE_KEYS], 'FidelityKernel');
     super(`FidelityKernel(${map.type}, ${map.qubits} qubits)`, options);
     this.parameters = new Float64Array(map.parameters);
+    this.device = Device.of(options, map.qubits, 'FidelityKernel');
+    if (this.device?.misreads && !map.circuit) {
+      throw new QrkdTypeError(
+        'ERR_QRKD_UNSUPPORTED',
+        `FidelityKernel: noise.readout depends on the circuit, and the map ${map.type} has none`,
+      );
+    }
+  }
+
+  override matrix(X: MatrixLike, Y?: MatrixLike): Matrix {
+    if (!this.device) return super.matrix(X, Y);
+    return this.device.measure(this.device.misreads ? finished(this.readings(X, Y)) : super.matrix(X, Y), !Y);
+  }
+
+  override async matrixAsync(X: MatrixLike, Y?: MatrixLike, options: AsyncOptions = {}): Promise<Matrix> {
+    if (!this.device) return super.matrixAsync(X, Y, options);
+    if (!this.device.misreads) return this.device.measure(await super.matrixAsync(X, Y, options), !Y);
+    checkAsyncOptions(options, 'matrixAsync');
+    options.signal?.throwIfAborted();
+    const readings = this.readings(X, Y);
+    let step = readings.next();
+    for (; !step.done; step = readings.next()) {
+      options.onProgress?.(step.value);
+      await setImmediate();
+      options.signal?.throwIfAborted();
+    }
+    return this.device.measure(step.value, !Y);
+  }
+
+  override forward(X: MatrixLike, Y?: MatrixLike): ForwardPass {
+    this.device?.checkGradient();
+    const pass = super.forward(X, Y);
+    return this.device ? this.device.wrap(pass) : pass;
+  }
+
+  override lossGradient(X: MatrixLike, target: MatrixLike, form?: KernelLossForm): LossGradient {
+    if (this.device) {
+      throw new QrkdTypeError(
+        'ERR_QRKD_UNSUPPORTED',
+        'FidelityKernel: lossGradient is for exact kernels; take forward(), which also knows depolarisation, or a kernel without shots and noise',
+      );
+    }
+    return super.lossGradient(X, target, form);
   }
 
   /**
@@ -53,9 +105,27 @@ export class FidelityKernel extends NativeBackedKernel {
     return { real, imag, shape: [n, amplitudes] };
   }
 
-  /** `{ kernel: 'fidelity', map, precision }`, plain JSON. */
+  /** `{ kernel: 'fidelity', map, precision }` with the options of the device, plain JSON. */
   toJSON(): Record<string, unknown> {
-    return { kernel: 'fidelity', map: this.map.toJSON(), precision: this.precision };
+    return { kernel: 'fidelity', map: this.map.toJSON(), precision: this.precision, ...this.device?.toJSON() };
+  }
+
+  /** Probabilities of reading 0...0 off a device with readout errors. */
+  private readings(X: MatrixLike, Y: MatrixLike | undefined): Generator<number, Matrix> {
+    const own = ({ data, shape }: Matrix): Matrix => ({ data: data.slice(), shape });
+    const x = own(readMatrix(X, 'X', this.width));
+    const y = Y ? own(readMatrix(Y, 'Y', this.width)) : undefined;
+    const test = new FidelityKernel(featureMap(inversionTest(this.map.circuit!)), { precision: this.precision });
+    test.parameters.set(this.parameters);
+    const { qubits } = this.map;
+    return readingsOfZeros((pairs) => test.states(pairs), x, y, qubits, this.device!.zeroAfter, this.precision);
+  }
+
+  protected override tileFinisher(rows: number, columns: number, gram: boolean): TileFinisher | undefined {
+    const { device } = this;
+    if (!device) return undefined;
+    device.checkTiles();
+    return (block, { row, column }) => device.measureBlock(block, { row, column, gram }, { rows, columns });
   }
 
   protected get width(): number {
@@ -79,4 +149,10 @@ export class FidelityKernel extends NativeBackedKernel {
     if (spec.kind === 'product') return { sample: 3 * qubits, forward: 3 * qubits, backward: 15 * qubits };
     return { sample: features, forward: 0, backward: features };
   }
+}
+
+function finished<R>(steps: Generator<unknown, R>): R {
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value;
 }

@@ -22,7 +22,7 @@ import type {
 } from '../engine/types.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import type { MatrixFile } from '../tiles/matrixFile.js';
-import { type MatrixToFileOptions, matrixToFile } from './matrixToFile.js';
+import { type MatrixToFileOptions, matrixToFile, type TileFinisher } from './matrixToFile.js';
 
 const LOSS_FORMS: KernelLossForm[] = ['smooth-l1', 'smooth-l1-off-diagonal', 'squared', 'alignment'];
 const PRECISIONS: Precision[] = ['float32', 'float64'];
@@ -107,9 +107,8 @@ export abstract class NativeBackedKernel implements Kernel {
 
   /** {@link matrix} off the event loop. An abort rejects with `signal.reason`. */
   async matrixAsync(X: MatrixLike, Y?: MatrixLike, options: AsyncOptions = {}): Promise<Matrix> {
-    rejectUnknownKeys(options, ['signal', 'onProgress'], 'matrixAsync');
+    checkAsyncOptions(options, 'matrixAsync');
     const { signal, onProgress } = options;
-    checkAsyncOptions(signal, onProgress);
     const { x, y, n, m } = this.operands(X, Y);
     signal?.throwIfAborted();
     const bytes = this.precision === 'float32' ? 4 : 8;
@@ -156,7 +155,7 @@ export abstract class NativeBackedKernel implements Kernel {
     Y?: MatrixLike,
     options: MatrixToFileOptions = {},
   ): Promise<MatrixFile> {
-    checkAsyncOptions(options?.signal, options?.onProgress);
+    checkAsyncOptions(options, 'matrixToFile', ['resume', 'memory', 'shard']);
     const own = (matrix: Matrix): Matrix => ({ ...matrix, data: matrix.data.slice() });
     const x = own(readMatrix(X, 'X', this.width));
     const y = Y === undefined || Y === null ? undefined : own(readMatrix(Y, 'Y', x.shape[1]));
@@ -169,6 +168,7 @@ export abstract class NativeBackedKernel implements Kernel {
       sampleBytes: (n: number, m: number) => this.sampleBytes(n, m, x.shape[1], false),
       start: (a: Scalars, n: number, b: Scalars | null, m: number, out: ArrayBuffer) =>
         tracked(kernel.matrixAsync(a, n, b, m, out)),
+      finish: this.tileFinisher(x.shape[0], y?.shape[0] ?? x.shape[0], !y),
       translate: (error: unknown) => this.translate(error),
     };
     return matrixToFile(path, tiled, x, y, options);
@@ -208,6 +208,11 @@ export abstract class NativeBackedKernel implements Kernel {
     const data = scalars(this.precision, n * x.shape[1]);
     const loss = this.guard(() => this.native(x.shape[1]).kernelLoss(x.data as Scalars, n, wanted, index, data));
     return { loss, gradient: { data, shape: [n, x.shape[1]] } };
+  }
+
+  /** What comes after the exact kernel where its matrix goes to a file: nothing, unless a kernel says otherwise. */
+  protected tileFinisher(_rows: number, _columns: number, _gram: boolean): TileFinisher | undefined {
+    return undefined;
   }
 
   protected native(features: number): NativeKernel {
@@ -268,13 +273,15 @@ export abstract class NativeBackedKernel implements Kernel {
   }
 }
 
-function checkAsyncOptions(signal: unknown, onProgress: unknown): void {
+export function checkAsyncOptions(options: object, where: string, more: readonly string[] = []): void {
+  rejectUnknownKeys(options, ['signal', 'onProgress', ...more], where);
+  const { signal, onProgress }: { signal?: unknown; onProgress?: unknown } = options;
   // Not instanceof: signals of other realms and of polyfills are as good.
   if (signal !== undefined && !(signal !== null && typeof signal === 'object' && 'aborted' in signal)) {
-    throw new QrkdTypeError('ERR_QRKD_TYPE', `matrixAsync: signal must be an AbortSignal, got ${describe(signal)}`);
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: signal must be an AbortSignal, got ${describe(signal)}`);
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new QrkdTypeError('ERR_QRKD_TYPE', `matrixAsync: onProgress must be a function, got ${describe(onProgress)}`);
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: onProgress must be a function, got ${describe(onProgress)}`);
   }
 }
 

@@ -25,6 +25,9 @@ export interface MatrixToFileOptions extends WriteOptions {
   shard?: string;
 }
 
+/** What is done with a finished block of the matrix, given where it lies; in place. */
+export type TileFinisher = (block: Matrix, tile: Tile) => void;
+
 /** What writing its matrix to a file needs of a kernel. */
 export interface TiledKernel {
   name: string;
@@ -36,6 +39,7 @@ export interface TiledKernel {
   sampleBytes(n: number, m: number): number;
   /** Starts the matrix of x, or of x against y. */
   start(x: Scalars, n: number, y: Scalars | null, m: number, out: ArrayBuffer): NativeJob;
+  finish: TileFinisher | undefined;
   /** Errors of the addon in the library's own terms. */
   translate(error: unknown): unknown;
 }
@@ -114,7 +118,8 @@ function sourceOf(kernel: TiledKernel, x: Matrix, y: Matrix | undefined): TileSo
   const rowsOf = ({ data }: Matrix, first: number, count: number) =>
     data.subarray(first * features, (first + count) * features);
   return {
-    compute({ row, column, rows, columns }: Tile, out: ArrayBuffer): TileJob {
+    compute(tile: Tile, out: ArrayBuffer): TileJob {
+      const { row, column, rows, columns } = tile;
       const left = rowsOf(x, row, rows);
       const right = !y && row === column ? null : rowsOf(y ?? x, column, columns);
       const job = kernel.start(left, rows, right, columns, out);
@@ -124,7 +129,17 @@ function sourceOf(kernel: TiledKernel, x: Matrix, y: Matrix | undefined): TileSo
         error.inY &&= y !== undefined;
         throw kernel.translate(error);
       });
-      return { promise, cancel: () => job.cancel(), progress: () => job.progress() };
+      const { finish } = kernel;
+      if (!finish) return { promise, cancel: () => job.cancel(), progress: () => job.progress() };
+      const block = (): Matrix => ({
+        data: (kernel.precision === 'float32' ? new Float32Array(out) : new Float64Array(out)).subarray(
+          0,
+          rows * columns,
+        ),
+        shape: [rows, columns],
+      });
+      const done = promise.then(() => finish(block(), tile));
+      return { promise: done, cancel: () => job.cancel(), progress: () => job.progress() };
     },
   };
 }
