@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { FeatureMapSpec, Matrix } from 'qrkd';
 import seedrandom from 'seedrandom';
+import type { MapSpec } from './oracle.js';
 
 export interface Matrix64 {
   data: Float64Array;
@@ -18,7 +19,7 @@ export function randomMatrices(seed: string): (rows: number, columns: number, si
 }
 
 /** A map of every kind: circuits with and without repetitions, product states, plain vectors; odd and even widths. */
-export const MAPS: FeatureMapSpec[] = [
+export const MAPS: MapSpec[] = [
   { type: 'zz', features: 4, bandwidth: 0.4 },
   { type: 'zz', features: 5, reps: 1, entanglement: 'linear' },
   { type: 'zz', features: 3, reps: 3, entanglement: 'circular', alpha: 0.7 },

@@ -3,110 +3,214 @@
  * engine; its circuits follow Qiskit's and PennyLane's definitions gate by gate (controlled-NOTs and all).
  */
 
+import { type CircuitSpec, type FeatureMapSpec, featureMap } from 'qrkd';
+
+type Complex = readonly [re: number, im: number];
+type ComplexMatrix = readonly (readonly Complex[])[];
+
+const ZERO: Complex = [0, 0];
+const ONE: Complex = [1, 0];
+const I: Complex = [0, 1];
+const add = (x: Complex, y: Complex): Complex => [x[0] + y[0], x[1] + y[1]];
+const times = (x: Complex, y: Complex): Complex => [x[0] * y[0] - x[1] * y[1], x[0] * y[1] + x[1] * y[0]];
+const real = (value: number): Complex => [value, 0];
+const expi = (angle: number): Complex => [Math.cos(angle), Math.sin(angle)];
+
+const matrixTimes = (a: ComplexMatrix, b: ComplexMatrix): ComplexMatrix =>
+  a.map((row) => b[0].map((_, j) => row.map((entry, k) => times(entry, b[k][j])).reduce(add)));
+const scaledBy = (factor: Complex, a: ComplexMatrix): ComplexMatrix => a.map((row) => row.map((v) => times(factor, v)));
+const sum = (a: ComplexMatrix, b: ComplexMatrix): ComplexMatrix =>
+  a.map((row, i) => row.map((v, j) => add(v, b[i][j])));
+const identity = (size: number): ComplexMatrix =>
+  Array.from({ length: size }, (_, i) => Array.from({ length: size }, (_, j) => (i === j ? ONE : ZERO)));
+/** The Kronecker product; `low` belongs to the less significant bits. */
+const kron = (high: ComplexMatrix, low: ComplexMatrix): ComplexMatrix =>
+  high.flatMap((rowH) => low.map((rowL) => rowH.flatMap((h) => rowL.map((l) => times(h, l)))));
+
+const PAULI: Record<string, ComplexMatrix> = {
+  I: identity(2),
+  X: [
+    [ZERO, ONE],
+    [ONE, ZERO],
+  ],
+  Y: [
+    [ZERO, [0, -1]],
+    [I, ZERO],
+  ],
+  Z: [
+    [ONE, ZERO],
+    [ZERO, [-1, 0]],
+  ],
+};
+
+/** exp(-i angle / 2 P) = cos(angle / 2) - i sin(angle / 2) P; the last letter belongs to the least significant bit. */
+export function pauliRotation(letters: string, angle: number): ComplexMatrix {
+  const P = [...letters].map((letter) => PAULI[letter]).reduce(kron);
+  return sum(scaledBy(real(Math.cos(angle / 2)), identity(P.length)), scaledBy([0, -Math.sin(angle / 2)], P));
+}
+
+const phase = (angle: number): ComplexMatrix => [
+  [ONE, ZERO],
+  [ZERO, expi(angle)],
+];
+const H: ComplexMatrix = scaledBy(real(Math.SQRT1_2), sum(PAULI.X, PAULI.Z));
+/** Qiskit's U, entry by entry. */
+const u = (theta: number, phi: number, lambda: number): ComplexMatrix => [
+  [real(Math.cos(theta / 2)), times(real(-Math.sin(theta / 2)), expi(lambda))],
+  [times(real(Math.sin(theta / 2)), expi(phi)), times(real(Math.cos(theta / 2)), expi(phi + lambda))],
+];
+/** (1 + i) / 2 times 1 - i X */
+const SX = scaledBy([0.5, 0.5], sum(identity(2), scaledBy([0, -1], PAULI.X)));
+const SWAP: ComplexMatrix = [
+  [ONE, ZERO, ZERO, ZERO],
+  [ZERO, ZERO, ONE, ZERO],
+  [ZERO, ONE, ZERO, ZERO],
+  [ZERO, ZERO, ZERO, ONE],
+];
+
+/** |1><1| on the control, which is the least significant bit: M where it is 1, the identity where it is 0. */
+function controlled(matrix: ComplexMatrix): ComplexMatrix {
+  const off: ComplexMatrix = [
+    [ONE, ZERO],
+    [ZERO, ZERO],
+  ];
+  const on: ComplexMatrix = [
+    [ZERO, ZERO],
+    [ZERO, ONE],
+  ];
+  return sum(kron(identity(matrix.length), off), kron(matrix, on));
+}
+
+/** The matrix of a gate by its OpenQASM name; the first qubit is the least significant bit of row and column. */
+export function gateMatrix(gate: string, angles: readonly number[] = []): ComplexMatrix {
+  const [theta, phi, lambda, gamma] = angles;
+  switch (gate) {
+    case 'x':
+    case 'y':
+    case 'z':
+      return PAULI[gate.toUpperCase()];
+    case 'h':
+      return H;
+    case 's':
+      return phase(Math.PI / 2);
+    case 'sdg':
+      return phase(-Math.PI / 2);
+    case 't':
+      return phase(Math.PI / 4);
+    case 'tdg':
+      return phase(-Math.PI / 4);
+    case 'sx':
+      return SX;
+    case 'sxdg':
+      return matrixTimes(SX, PAULI.X);
+    case 'rx':
+    case 'ry':
+    case 'rz':
+      return pauliRotation(gate[1].toUpperCase(), theta);
+    case 'rxx':
+    case 'ryy':
+    case 'rzz':
+      return pauliRotation(gate.slice(1).toUpperCase(), theta);
+    case 'p':
+      return phase(theta);
+    case 'u':
+      return u(theta, phi, lambda);
+    case 'swap':
+      return SWAP;
+    case 'cu':
+      return controlled(scaledBy(expi(gamma), u(theta, phi, lambda)));
+    case 'gphase':
+      return [[expi(theta)]];
+    default:
+      if (gate.startsWith('c')) return controlled(gateMatrix(gate.slice(1), angles));
+      throw new Error(`no gate ${gate}`);
+  }
+}
+
 /** A statevector; amplitude b belongs to the basis state whose bit q is the value of qubit q. */
 export class State {
   readonly re: Float64Array;
   readonly im: Float64Array;
 
-  constructor(readonly qubits: number) {
+  constructor(
+    readonly qubits: number,
+    basisState = 0,
+  ) {
     this.re = new Float64Array(2 ** qubits);
     this.im = new Float64Array(2 ** qubits);
-    this.re[0] = 1;
+    this.re[basisState] = 1;
   }
 
-  /** Applies the matrix [[a, b], [c, d]] of complex numbers [re, im] to one qubit. */
-  private gate(qubit: number, [[a, b], [c, d]]: [[Complex, Complex], [Complex, Complex]]): void {
-    const bit = 1 << qubit;
-    for (let zero = 0; zero < this.re.length; zero++) {
-      if (zero & bit) continue;
-      const one = zero | bit;
-      const u: Complex = [this.re[zero], this.im[zero]];
-      const v: Complex = [this.re[one], this.im[one]];
-      [this.re[zero], this.im[zero]] = add(times(a, u), times(b, v));
-      [this.re[one], this.im[one]] = add(times(c, u), times(d, v));
+  /** Applies a matrix whose row and column indices have the value of qubits[k] as bit k. */
+  apply(matrix: ComplexMatrix, qubits: readonly number[]): this {
+    const bits = qubits.reduce((mask, q) => mask | (1 << q), 0);
+    const spread = (index: number) => qubits.reduce((b, q, k) => b | (((index >> k) & 1) << q), 0);
+    for (let base = 0; base < this.re.length; base++) {
+      if (base & bits) continue;
+      const before = matrix.map((_, k): Complex => [this.re[base | spread(k)], this.im[base | spread(k)]]);
+      matrix.forEach((row, k) => {
+        const [re, im] = row.map((entry, l) => times(entry, before[l])).reduce(add);
+        this.re[base | spread(k)] = re;
+        this.im[base | spread(k)] = im;
+      });
     }
+    return this;
   }
 
-  h(qubit: number): void {
-    const s: Complex = [Math.SQRT1_2, 0];
-    this.gate(qubit, [
-      [s, s],
-      [s, [-Math.SQRT1_2, 0]],
-    ]);
-  }
-
-  /** diag(1, e^{i angle}) */
-  p(qubit: number, angle: number): void {
-    this.gate(qubit, [
-      [[1, 0], ZERO],
-      [ZERO, [Math.cos(angle), Math.sin(angle)]],
-    ]);
-  }
-
-  rx(qubit: number, angle: number): void {
-    const [c, s] = [Math.cos(angle / 2), Math.sin(angle / 2)];
-    this.gate(qubit, [
-      [
-        [c, 0],
-        [0, -s],
-      ],
-      [
-        [0, -s],
-        [c, 0],
-      ],
-    ]);
-  }
-
-  ry(qubit: number, angle: number): void {
-    const [c, s] = [Math.cos(angle / 2), Math.sin(angle / 2)];
-    this.gate(qubit, [
-      [
-        [c, 0],
-        [-s, 0],
-      ],
-      [
-        [s, 0],
-        [c, 0],
-      ],
-    ]);
-  }
-
-  rz(qubit: number, angle: number): void {
-    const [c, s] = [Math.cos(angle / 2), Math.sin(angle / 2)];
-    this.gate(qubit, [
-      [[c, -s], ZERO],
-      [ZERO, [c, s]],
-    ]);
-  }
-
-  cx(control: number, target: number): void {
-    for (let b = 0; b < this.re.length; b++) {
-      const other = b ^ (1 << target);
-      if (!(b & (1 << control)) || b > other) continue;
-      [this.re[b], this.re[other]] = [this.re[other], this.re[b]];
-      [this.im[b], this.im[other]] = [this.im[other], this.im[b]];
-    }
+  gate(name: string, angles: readonly number[], qubits: readonly number[]): this {
+    return this.apply(gateMatrix(name, angles), qubits);
   }
 }
 
-type Complex = [re: number, im: number];
-const ZERO: Complex = [0, 0];
-const add = (x: Complex, y: Complex): Complex => [x[0] + y[0], x[1] + y[1]];
-const times = (x: Complex, y: Complex): Complex => [x[0] * y[0] - x[1] * y[1], x[0] * y[1] + x[1] * y[0]];
+type AngleJson = number | { coefficient?: number; factors?: FactorJson[] }[];
+type FactorJson = { feature?: number; parameter?: number; offset?: number; scale?: number; function?: string };
 
-export type OracleSpec =
-  | {
-      type: 'zz';
-      features: number;
-      reps?: number;
-      entanglement?: string | [number, number][];
-      alpha?: number;
-      bandwidth?: number;
+/** The angle of a circuit's JSON at a sample. */
+export function angleOf(angle: AngleJson, x: ArrayLike<number>, parameters: ArrayLike<number>): number {
+  if (typeof angle === 'number') return angle;
+  let result = 0;
+  for (const { coefficient = 1, factors = [] } of angle) {
+    let value = coefficient;
+    for (const f of factors) {
+      const v = f.feature !== undefined ? x[f.feature] : parameters[f.parameter!];
+      const affine = (f.offset ?? 0) + (f.scale ?? 1) * v;
+      value *= f.function === 'acos' ? Math.acos(affine) : affine;
     }
-  | { type: 'z'; features: number; reps?: number; alpha?: number; bandwidth?: number }
-  | { type: 'iqp'; features: number; repeats?: number; bandwidth?: number }
-  | { type: 'angle'; features: number; axis?: string; bandwidth?: number }
-  | { type: 'amplitude'; features: number };
+    result += value;
+  }
+  return result;
+}
+
+/** A circuit's JSON, as far as the oracle reads it. */
+export interface OracleCircuit {
+  qubits: number;
+  operations: {
+    gate: string;
+    qubits: number[];
+    angles?: AngleJson[];
+    pauli?: string;
+    matrix?: [re: number, im: number][][];
+  }[];
+}
+
+/** The state of one sample, matrix by matrix. */
+export function runCircuit(
+  { qubits, operations }: OracleCircuit,
+  x: ArrayLike<number>,
+  parameters: ArrayLike<number> = [],
+): State {
+  const state = new State(qubits);
+  for (const { gate, qubits, angles = [], pauli, matrix } of operations) {
+    const values = angles.map((angle) => angleOf(angle, x, parameters));
+    if (matrix) state.apply(matrix, qubits);
+    else if (pauli) state.apply(pauliRotation(pauli, values[0]), qubits);
+    else state.gate(gate, values, qubits);
+  }
+  return state;
+}
+
+/** A map whose specification states its number of features. */
+export type MapSpec = Exclude<FeatureMapSpec, CircuitSpec>;
 
 /** Qiskit's `get_entangler_map(2, qubits, entanglement, rep)`. */
 export function entanglerMap(entanglement: string, qubits: number, rep: number): [number, number][] {
@@ -133,14 +237,21 @@ export function entanglerMap(entanglement: string, qubits: number, rep: number):
   }
 }
 
-/** The state of one sample under a feature map. */
-export function simulate(spec: OracleSpec, sample: ArrayLike<number>): State {
+/**
+ * The state of one sample under a feature map. The first maps are written out here; the others, whose circuits are held
+ * against Qiskit, PennyLane and sQUlearn by golden values, are run from their circuit.
+ */
+export function simulate(spec: MapSpec, sample: ArrayLike<number>, parameters?: ArrayLike<number>): State {
   const n = spec.features;
   if (spec.type === 'amplitude') {
     const state = new State(Math.max(1, Math.ceil(Math.log2(n))));
     const norm = Math.hypot(...Array.from(sample));
     for (let b = 0; b < n; b++) state.re[b] = sample[b] / norm;
     return state;
+  }
+  if (!['angle', 'iqp', 'z', 'zz'].includes(spec.type)) {
+    const map = featureMap(spec);
+    return runCircuit(map.circuit!.toJSON(), sample, parameters ?? new Float64Array(map.parameters));
   }
   const state = new State(n);
   const x = Array.from(sample, (value) => (spec.bandwidth ?? 1) * value);
@@ -149,19 +260,19 @@ export function simulate(spec: OracleSpec, sample: ArrayLike<number>): State {
     case 'angle':
       for (const q of qubits) {
         const axis = spec.axis ?? 'X';
-        if (axis === 'X') state.rx(q, x[q]);
-        else if (axis === 'Y') state.ry(q, x[q]);
-        else state.rz(q, x[q]);
+        if (axis === 'X') state.gate('rx', [x[q]], [q]);
+        else if (axis === 'Y') state.gate('ry', [x[q]], [q]);
+        else state.gate('rz', [x[q]], [q]);
       }
       break;
     case 'iqp':
       for (let rep = 0; rep < (spec.repeats ?? 1); rep++) {
-        for (const q of qubits) state.h(q);
-        for (const q of qubits) state.rz(q, x[q]);
+        for (const q of qubits) state.gate('h', [], [q]);
+        for (const q of qubits) state.gate('rz', [x[q]], [q]);
         for (const [i, j] of entanglerMap('full', n, rep)) {
-          state.cx(i, j);
-          state.rz(j, x[i] * x[j]);
-          state.cx(i, j);
+          state.gate('cx', [], [i, j]);
+          state.gate('rz', [x[i] * x[j]], [j]);
+          state.gate('cx', [], [i, j]);
         }
       }
       break;
@@ -169,14 +280,14 @@ export function simulate(spec: OracleSpec, sample: ArrayLike<number>): State {
     case 'zz': {
       const { reps = 2, alpha = 2 } = spec;
       for (let rep = 0; rep < reps; rep++) {
-        for (const q of qubits) state.h(q);
-        for (const q of qubits) state.p(q, alpha * x[q]);
+        for (const q of qubits) state.gate('h', [], [q]);
+        for (const q of qubits) state.gate('p', [alpha * x[q]], [q]);
         if (spec.type === 'z') continue;
         const { entanglement = 'full' } = spec;
         for (const [i, j] of typeof entanglement === 'string' ? entanglerMap(entanglement, n, rep) : entanglement) {
-          state.cx(i, j);
-          state.p(j, alpha * (Math.PI - x[i]) * (Math.PI - x[j]));
-          state.cx(i, j);
+          state.gate('cx', [], [i, j]);
+          state.gate('p', [alpha * (Math.PI - x[i]) * (Math.PI - x[j])], [j]);
+          state.gate('cx', [], [i, j]);
         }
       }
     }
@@ -195,10 +306,15 @@ export function fidelity(a: State, b: State): number {
 }
 
 /** Row-major kernel matrix [X, Y] of row-major samples. */
-export function kernelMatrix(spec: OracleSpec, X: ArrayLike<number>, Y: ArrayLike<number> = X): Float64Array {
+export function kernelMatrix(
+  spec: MapSpec,
+  X: ArrayLike<number>,
+  Y: ArrayLike<number> = X,
+  parameters?: ArrayLike<number>,
+): Float64Array {
   const states = (data: ArrayLike<number>) =>
     Array.from({ length: data.length / spec.features }, (_, i) =>
-      simulate(spec, Array.prototype.slice.call(data, i * spec.features, (i + 1) * spec.features)),
+      simulate(spec, Array.prototype.slice.call(data, i * spec.features, (i + 1) * spec.features), parameters),
     );
   const a = states(X);
   const b = X === Y ? a : states(Y);

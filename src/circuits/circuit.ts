@@ -49,7 +49,7 @@ export interface CircuitOptions {
 /** Fixed unitaries act on at most so many qubits. */
 export const MAX_UNITARY_QUBITS = 3;
 /** Registers are at most so wide; what can be simulated is the engine's to say. */
-const MAX_QUBITS = 2 ** 16;
+const MAX_QUBITS = 2 ** 17;
 /** How far a unitary may be from one. */
 const UNITARY_TOLERANCE = 1e-9;
 

@@ -14,7 +14,7 @@ export const circuitMap: MapDefinition<CircuitSpec> = {
   type: 'circuit',
   summary: 'any circuit: of circuit(qubits), as JSON, or from OpenQASM',
   formula: 'the circuit, x -> bandwidth x first',
-  source: 'the user',
+  source: 'whoever builds it, with the gates of the table',
   defaults: { circuit: undefined, bandwidth: 1 },
   check({ circuit, bandwidth }) {
     finiteNumber('circuit', 'bandwidth', bandwidth);

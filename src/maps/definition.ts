@@ -62,4 +62,4 @@ export function oneOf(map: string, key: string, value: unknown, known: readonly 
 export const MAX_STATE_QUBITS = 30;
 
 /** Product states have no limit by state size; this one keeps a mistyped number from exhausting the heap. */
-export const MAX_PRODUCT_QUBITS = 2 ** 16;
+export const MAX_PRODUCT_QUBITS = 2 ** 17;

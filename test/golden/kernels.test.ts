@@ -1,13 +1,12 @@
 // The engine against Qiskit's and PennyLane's numbers (test/fixtures/make_kernels.py), through the public API.
 import { describe, it } from 'node:test';
 import { FidelityKernel, featureMap } from 'qrkd';
+import type { MapSpec } from '../oracle.js';
 import { ARRAYS, assertClose, assertRelative, readFixture } from './fixtures.js';
-
-type Spec = Parameters<typeof featureMap>[0];
 
 interface Case {
   name: string;
-  spec: Spec & { features: number };
+  spec: MapSpec;
   /** [N, features] */
   x: number[];
   /** [M, features] */

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
-import { CosineKernel, FidelityKernel, featureMap, type Kernel, RbfKernel } from 'qrkd';
+import { CosineKernel, type FeatureMapSpec, FidelityKernel, featureMap, type Kernel, RbfKernel } from 'qrkd';
 import { angleLoss, distanceLoss, kdLoss, qrkdLoss, quantumLoss, ready, tf } from 'qrkd/distill';
 import { angleLossGradient, distanceLossGradient, kernelLossGradient } from '#dist/engine/relational.js';
 import { ARRAYS, assertClose, assertRelative, readFixture } from './fixtures.js';
 
-type KernelSpec = Parameters<typeof featureMap>[0] | { type: 'rbf'; gamma: number } | { type: 'cosine' };
+type KernelSpec = FeatureMapSpec | { type: 'rbf'; gamma: number } | { type: 'cosine' };
 type Precision = keyof typeof ARRAYS;
 
 interface Case {
@@ -45,7 +45,7 @@ function input(name: string, precision: Precision) {
 function kernelOf(spec: KernelSpec, precision: Precision): Kernel {
   if (spec.type === 'rbf') return new RbfKernel({ gamma: (spec as { gamma: number }).gamma, precision });
   if (spec.type === 'cosine') return new CosineKernel({ precision });
-  return new FidelityKernel(featureMap(spec as Parameters<typeof featureMap>[0]), { precision });
+  return new FidelityKernel(featureMap(spec as FeatureMapSpec), { precision });
 }
 
 const tensor = (name: string) => tf.tensor2d(input(name, 'float32').data as Float32Array, fixture.inputs[name]!.shape);

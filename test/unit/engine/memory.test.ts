@@ -4,8 +4,9 @@ import { execFile } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { CosineKernel, type FeatureMapSpec, FidelityKernel, featureMap, type MatrixLike, RbfKernel } from 'qrkd';
+import { CosineKernel, FidelityKernel, featureMap, type MatrixLike, RbfKernel } from 'qrkd';
 import { angleLossGradient, distanceLossGradient } from '#dist/engine/relational.js';
+import type { MapSpec } from '../../oracle.js';
 
 /** The two numbers of an ERR_QRKD_MEMORY, in GiB; the call must be quick and leave memory as it was. */
 function refused(call: () => unknown, what: RegExp): [needed: number, available: number] {
@@ -83,7 +84,7 @@ describe('what does not fit is refused', () => {
 
 describe('the memory named is the memory taken', () => {
   const program = fileURLToPath(new URL('footprint.js', import.meta.url));
-  const cases: [what: string, spec: FeatureMapSpec, precision: string, n: number, m: number][] = [
+  const cases: [what: string, spec: MapSpec, precision: string, n: number, m: number][] = [
     ['states', { type: 'zz', features: 19 }, 'float64', 1, 0],
     ['gradient', { type: 'zz', features: 17, reps: 3 }, 'float64', 8, 3],
     ['matrix', { type: 'iqp', features: 17, repeats: 2 }, 'float32', 33, 0],

@@ -4,11 +4,11 @@ import { describe, it } from 'node:test';
 import { type Entanglement, type FeatureMapSpec, FidelityKernel, featureMap } from 'qrkd';
 import { assertClose } from '../../golden/fixtures.js';
 import { MAPS, named, randomMatrices } from '../../matrices.js';
-import { entanglerMap, fidelity, kernelMatrix, simulate } from '../../oracle.js';
+import { entanglerMap, fidelity, kernelMatrix, type MapSpec, simulate } from '../../oracle.js';
 
 const TOLERANCE = { float64: 2e-14, float32: 2e-6 };
 
-function compare(spec: FeatureMapSpec, size: number, rows = 5): void {
+function compare(spec: MapSpec, size: number, rows = 5): void {
   const random = randomMatrices(JSON.stringify(spec) + size);
   const X = random(rows, spec.features, size);
   const Y = random(3, spec.features, size);
