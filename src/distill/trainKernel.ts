@@ -2,6 +2,7 @@ import type { Optimizer, Scalar, Tensor1D, Tensor2D, Variable } from '@tensorflo
 import seedrandom from 'seedrandom';
 import { type Labels, targetMatrix } from '../analysis/alignment.js';
 import { readMatrix } from '../engine/input.js';
+import { takeRows } from '../engine/rows.js';
 import type { Gradient, Kernel, Matrix, MatrixLike } from '../engine/types.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { alignmentGradient } from '../losses/alignment.js';
@@ -248,7 +249,7 @@ export async function trainKernel(
   /** A step on some rows, or on all; `measured` hears the objective before it. */
   const step = async (epoch: number, rows?: Uint32Array, measured?: (value: number) => void) => {
     signal?.throwIfAborted();
-    const pass = kernel.forward(rows ? pick(x, rows) : x);
+    const pass = kernel.forward(rows ? takeRows(x, rows) : x);
     try {
       const { value, dK } = evaluate(pass.matrix, epoch, rows);
       measured?.(value);
@@ -277,12 +278,4 @@ export async function trainKernel(
     descent.dispose();
   }
   return { history, best: best!, parameters: kept };
-}
-
-function pick({ data, shape: [, width] }: Matrix, rows: Uint32Array): Matrix {
-  const out = new Float64Array(rows.length * width);
-  rows.forEach((row, i) => {
-    out.set(data.subarray(row * width, (row + 1) * width), i * width);
-  });
-  return { data: out, shape: [rows.length, width] };
 }
