@@ -43,6 +43,11 @@ export class GateExpander {
     return this.defined.has(name);
   }
 
+  /** Throws unless the text may call a gate of this name here. */
+  checkKnown(name: string, at: Position): void {
+    this.resolve(name, at);
+  }
+
   /** Adds a definition; gates in its body mean what they mean at this place of the text. */
   define(definition: GateDefinition, globals: Scope): void {
     this.defined.set(definition.name, this.compile(definition, globals));
@@ -165,7 +170,7 @@ export class GateExpander {
       for (const definition of definitionsOf(PARTS).values()) this.parts.define(definition, NO_NAMES);
     }
     const { parts } = this;
-    const pauli = name.startsWith('pauli_') && !parts.isDefined(name) ? definitionOf(name) : undefined;
+    const pauli = name.startsWith('pauli_') && !parts.isDefined(name) ? definitionOf(name, 3) : undefined;
     if (pauli) parts.define(definitionsOf(`gate ${name}${pauli}`).get(name)!, NO_NAMES);
     return parts.defined.get(name);
   }

@@ -163,6 +163,8 @@ class Reader {
   }
 
   private call(call: GateCall): void {
+    // First of all: what looks like a gate may be a statement that was mistyped.
+    this.expander.checkKnown(call.name, call.at);
     const angles = call.angles.map((angle) => evaluate(angle, this.scope).angle);
     const operands = call.qubits.map((reference) => this.wires(reference));
     const registers = operands.filter(({ whole }) => whole);

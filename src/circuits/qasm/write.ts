@@ -14,15 +14,12 @@ export interface QasmOptions {
   parameters?: ArrayLike<number>;
 }
 
-/** Gates beyond the older standard library that Qiskit's qelib1.inc has, where a second definition would be an error. */
-const IN_QELIB1 = ['sxdg', 'rxx', 'rzz'];
-
 /**
  * The circuit as OpenQASM that Qiskit reads (`qiskit.qasm3.loads`, `qiskit.qasm2.loads`) and `Circuit.fromQasm` turns back into
  * the same gates. Features are inputs x0, x1, ..., parameters theta0, theta1, ...; numbers keep all their digits. Qiskit's reader knows
  * no functions of inputs: where an angle has an arccos, give it values.
  *
- * Fixed unitaries of one qubit become `U` with a global phase. Version 2 cannot say a global phase; RZ and P together do.
+ * Fixed unitaries of one qubit become `U` with a global phase. Version 2 cannot say a global phase; RZ and u1 together do.
  *
  * @throws RangeError ERR_QRKD_UNSUPPORTED for a unitary on more qubits, ERR_QRKD_VALUE for another version, ERR_QRKD_SHAPE where values
  *   are missing or too many.
@@ -74,8 +71,8 @@ class Writer {
     if (gate === 'gphase') return this.globalPhase(angles[0]);
     if (gate === 'unitary') return this.unitary(matrix!, qubits, k);
     const name = gate === 'pauli' ? pauliGateName(pauli!) : (GATES[gate].qasm ?? gate);
-    const definition = this.version === 2 && IN_QELIB1.includes(name) ? undefined : definitionOf(name);
-    if (definition) this.definitions.set(name, definition.startsWith('(') ? definition : ` ${definition}`);
+    const definition = definitionOf(name, this.version);
+    if (definition) this.definitions.set(name, definition);
     return [call(name, angles, qubits)];
   }
 
@@ -83,7 +80,7 @@ class Writer {
     if (this.version === 3) return [`gphase(${angleSource(angle)});`];
     const twice = typeof angle === 'number' ? 2 * angle : angle.times(2);
     const minus = typeof twice === 'number' ? -twice : twice.negate();
-    return [call('rz', [minus], [0]), call('p', [twice], [0])];
+    return [call('rz', [minus], [0]), call('u1', [twice], [0])];
   }
 
   private unitary(matrix: ComplexMatrix, qubits: readonly number[], k: number): string[] {
