@@ -9,6 +9,7 @@
 #include "../core/state_kernel.h"
 #include "../core/vector_kernel.h"
 #include "arguments.h"
+#include "background.h"
 
 namespace qrkd::addon {
 namespace {
@@ -105,15 +106,14 @@ std::shared_ptr<Kernel<T>> readKernel(const Napi::Object& spec) {
   fail(spec.Env(), "unknown kernel kind " + kind);
 }
 
-// A matrix computed on libuv's thread pool. Its result goes to an ArrayBuffer, whose memory never moves and which
-// nobody else has until the promise is fulfilled.
+// A matrix computed off the event loop. Its result goes to an ArrayBuffer, whose memory never moves and which nobody
+// else has until the promise is fulfilled.
 template <class T>
-class MatrixWorker : public Napi::AsyncWorker {
+class MatrixWork final : public BackgroundWork {
  public:
-  MatrixWorker(Napi::Env env, std::shared_ptr<Kernel<T>> kernel, Samples samples, Napi::ArrayBuffer out,
-               std::shared_ptr<Job> job)
-      : Napi::AsyncWorker(env, "qrkd.matrix"),
-        deferred_(Napi::Promise::Deferred::New(env)),
+  MatrixWork(Napi::Env env, std::shared_ptr<Kernel<T>> kernel, Samples samples, Napi::ArrayBuffer out,
+             std::shared_ptr<Job> job)
+      : deferred_(Napi::Promise::Deferred::New(env)),
         kernel_(std::move(kernel)),
         samples_(std::move(samples)),
         job_(std::move(job)),
@@ -122,22 +122,20 @@ class MatrixWorker : public Napi::AsyncWorker {
 
   Napi::Promise promise() const { return deferred_.Promise(); }
 
-  void Execute() override {
+ protected:
+  void execute() override {
     try {
       kernel_->matrix(samples_.rowsX, samples_.second(), data_, *job_);
     } catch (...) {
       error_ = std::current_exception();
     }
   }
-  void OnOK() override {
-    try {
-      if (error_) {
-        deferred_.Reject(toError(Env(), error_).Value());
-      } else {
-        deferred_.Resolve(Env().Undefined());
-      }
-    } catch (const Napi::Error&) {
-      // A worker thread that was terminated in the meantime runs no more JavaScript: nobody is left to hear of this.
+  void cancel() override { job_->cancel(); }
+  void finish(Napi::Env env) override {
+    if (error_) {
+      deferred_.Reject(toError(env, error_).Value());
+    } else {
+      deferred_.Resolve(env.Undefined());
     }
   }
 
@@ -207,9 +205,9 @@ Napi::Value KernelObject::matrixAsync(const Napi::CallbackInfo& info) {
       [&](auto& kernel) {
         using T = typename ScalarOf<std::decay_t<decltype(kernel)>>::Type;
         if (out.ByteLength() < samples.entries() * sizeof(T)) fail(env, "out is too small");
-        auto* worker = new MatrixWorker<T>(env, kernel, std::move(samples), out, job);
-        result.Set("promise", worker->promise());
-        worker->Queue();
+        auto* work = new MatrixWork<T>(env, kernel, std::move(samples), out, job);
+        result.Set("promise", work->promise());
+        BackgroundWork::start(env, "qrkd.matrix", work);
       },
       kernel_);
   result.Set("cancel", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->cancel(); }));
