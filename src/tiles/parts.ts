@@ -110,8 +110,11 @@ async function readHeader(file: FileHandle, path: string): Promise<PartHeader> {
   const json = Buffer.alloc(Math.min(prefix.readUInt32LE(12), (await file.stat()).size));
   await file.read(json, 0, json.length, PREFIX);
   try {
-    return JSON.parse(json.toString()) as PartHeader;
+    const header = JSON.parse(json.toString()) as PartHeader;
+    const { rows, columns, edge } = header.grid;
+    if ([rows, columns, edge, ...header.shard].every((value) => Number.isInteger(value) && value > 0)) return header;
   } catch {
-    throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: its header is damaged`);
+    // Refused below.
   }
+  throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: its header is damaged`);
 }
