@@ -77,39 +77,57 @@ void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* kee
   }
   for (std::size_t i = 0; symmetric && i < rowPanels; i += block) blocks.push_back({i, i});
   const auto& kernel = kernels<T>();
-  const auto product = a.complex ? kernel.gramTile : kernel.gramTileReal;
   const double flops = gramFlops(a.count, other.count, symmetric, a.length, a.complex);
 
-  std::vector<Buffer<T>> tiles(threads());
-  std::vector<Buffer<double>> sums(twoLevels ? threads() : 0);
+  struct Scratch {
+    Buffer<T> tiles, sums, differences;
+    Buffer<double> totals;
+  };
+  std::vector<Scratch> scratch(threads());
   parallelFor(blocks.size(), flops, job, [&](std::size_t item, int worker) {
     const auto [i0, j0] = blocks[item];
     const std::size_t iEnd = std::min(i0 + block, rowPanels), jEnd = std::min(j0 + block, columnPanels);
-    if (tiles[worker].size() == 0) tiles[worker] = Buffer<T>(block * block * tileSize);
-    Buffer<T>& tile = tiles[worker];
-    std::fill(tile.data(), tile.data() + tile.size(), T(0));
-    if (twoLevels) {
-      if (sums[worker].size() == 0) sums[worker] = Buffer<double>(block * block * tileSize);
-      std::fill(sums[worker].data(), sums[worker].data() + sums[worker].size(), 0.0);
+    auto& [tile, sums, differences, totals] = scratch[worker];
+    constexpr std::size_t kPart = kGramChunk * W;
+    if (tile.size() == 0) {
+      tile = Buffer<T>(block * block * tileSize);
+      if (a.complex) {
+        sums = Buffer<T>(block * kPart);
+        differences = Buffer<T>(block * kPart);
+      }
+      if (twoLevels) totals = Buffer<double>(tile.size());
     }
+    std::fill(tile.data(), tile.data() + tile.size(), T(0));
+    std::fill(totals.data(), totals.data() + totals.size(), 0.0);
     for (std::size_t k = 0; k < a.length; k += kGramChunk) {
-      const std::size_t length = std::min(kGramChunk, a.length - k);
+      const std::size_t length = std::min(kGramChunk, a.length - k), at = k * a.width();
+      for (std::size_t i = i0; a.complex && i < iEnd; ++i) {
+        kernel.partSums(a.panel(i) + at, 1, length, sums.data() + (i - i0) * kPart);
+      }
+      for (std::size_t j = j0; a.complex && j < jEnd; ++j) {
+        kernel.partSums(other.panel(j) + at, -1, length, differences.data() + (j - j0) * kPart);
+      }
       for (std::size_t i = i0; i < iEnd; ++i) {
         for (std::size_t j = symmetric ? std::max(i, j0) : j0; j < jEnd; ++j) {
-          product(a.panel(i) + k * a.width(), other.panel(j) + k * a.width(), length,
-                  tile.data() + ((i - i0) * block + (j - j0)) * tileSize);
+          T* target = tile.data() + ((i - i0) * block + (j - j0)) * tileSize;
+          if (a.complex) {
+            kernel.gramTile(a.panel(i) + at, sums.data() + (i - i0) * kPart, other.panel(j) + at,
+                            differences.data() + (j - j0) * kPart, length, target);
+          } else {
+            kernel.gramTileReal(a.panel(i) + at, other.panel(j) + at, length, target);
+          }
         }
       }
       if ((k + length) % kSpan != 0 && k + length != a.length) continue;
       if (job.cancelled()) return;
       if (twoLevels) {
         for (std::size_t s = 0; s < tile.size(); ++s) {
-          sums[worker][s] += tile[s];
+          totals[s] += tile[s];
           tile[s] = T(0);
         }
       }
     }
-    if (twoLevels) std::copy(sums[worker].data(), sums[worker].data() + tile.size(), tile.data());
+    if (twoLevels) std::copy(totals.data(), totals.data() + tile.size(), tile.data());
     for (std::size_t i = i0; i < iEnd; ++i) {
       for (std::size_t j = symmetric ? std::max(i, j0) : j0; j < jEnd; ++j) {
         const T* done = tile.data() + ((i - i0) * block + (j - j0)) * tileSize;
@@ -139,7 +157,9 @@ void coefficients(const Overlaps<T>& overlaps, bool complex, const T* dK, std::s
     for (std::size_t i = 0; i < W; ++i) {
       const std::size_t t = target * W + i;
       T weight = 0;
-      if (t < targetCount && s < sourceCount) {
+      // A state keeps its norm, so what a symmetric matrix has on its diagonal moves nothing but rounding errors.
+      const bool constant = symmetric && complex && t == s;
+      if (t < targetCount && s < sourceCount && !constant) {
         if (symmetric) {
           weight = dK[t * columns + s] + dK[s * columns + t];
         } else {
@@ -165,34 +185,62 @@ void gramAdjoint(const Panels<T>& a, const Panels<T>* b, const Overlaps<T>& over
   const Panels<T>& other = b == nullptr ? a : *b;
   const Panels<T>& targets = side == Side::kRows ? a : other;
   const Panels<T>& sources = side == Side::kRows ? other : a;
-  const std::size_t coefficientSize = kLanes<T> * a.width();
+  constexpr std::size_t W = kLanes<T>;
+  const std::size_t coefficientSize = W * a.width();
+  // Targets that share their sources (and the part differences of those) while they are in the cache.
+  const std::size_t group = std::clamp<std::size_t>(targets.panels() / (4 * threads()), 1, 4);
   const auto& kernel = kernels<T>();
-  const auto apply = a.complex ? kernel.applyTile : kernel.applyTileReal;
   const double flops = gramFlops(targets.count, sources.count, false, a.length, a.complex);
 
   struct Scratch {
-    Buffer<T> lambda, coefficient;
+    Buffer<T> lambda, coefficients, sums, differences;
   };
   std::vector<Scratch> scratch(threads());
-  parallelFor(targets.panels(), flops, job, [&](std::size_t target, int worker) {
-    auto& [lambda, coefficient] = scratch[worker];
+  parallelFor((targets.panels() + group - 1) / group, flops, job, [&](std::size_t item, int worker) {
+    auto& [lambda, coefficient, sums, differences] = scratch[worker];
+    const std::size_t first = item * group, count = std::min(group, targets.panels() - first);
+    const std::size_t panelSize = a.length * a.width();
+    constexpr std::size_t kPart = kGramChunk * W;
     if (lambda.size() == 0) {
-      lambda = Buffer<T>(targets.length * targets.width());
-      coefficient = Buffer<T>(kApplyPanels * coefficientSize);
+      lambda = Buffer<T>(group * panelSize);
+      coefficient = Buffer<T>(group * kApplyPanels * coefficientSize);
+      if (a.complex) {
+        sums = Buffer<T>(group * kApplyPanels * W * W);
+        differences = Buffer<T>(kApplyPanels * kPart);
+      }
     }
-    std::fill(lambda.data(), lambda.data() + lambda.size(), T(0));
+    std::fill(lambda.data(), lambda.data() + count * panelSize, T(0));
     for (std::size_t source = 0; source < sources.panels(); source += kApplyPanels) {
       if (job.cancelled()) return;
       const int panels = static_cast<int>(std::min<std::size_t>(kApplyPanels, sources.panels() - source));
-      const T* pointers[kApplyPanels];
-      for (int p = 0; p < panels; ++p) {
-        pointers[p] = sources.panel(source + p);
-        coefficients(overlaps, a.complex, dK, a.count, other.count, side, target, source + p,
-                     coefficient.data() + p * coefficientSize);
+      for (std::size_t t = 0; t < count; ++t) {
+        for (int p = 0; p < panels; ++p) {
+          const std::size_t at = t * kApplyPanels + p;
+          coefficients(overlaps, a.complex, dK, a.count, other.count, side, first + t, source + p,
+                       coefficient.data() + at * coefficientSize);
+          if (a.complex) kernel.partSums(coefficient.data() + at * coefficientSize, 1, W, sums.data() + at * W * W);
+        }
       }
-      apply(pointers, coefficient.data(), panels, a.length, lambda.data());
+      for (std::size_t k = 0; k < a.length; k += kGramChunk) {
+        const std::size_t length = std::min(kGramChunk, a.length - k);
+        const T *psi[kApplyPanels], *difference[kApplyPanels];
+        for (int p = 0; p < panels; ++p) {
+          psi[p] = sources.panel(source + p) + k * a.width();
+          difference[p] = differences.data() + p * kPart;
+          if (a.complex) kernel.partSums(psi[p], -1, length, differences.data() + p * kPart);
+        }
+        for (std::size_t t = 0; t < count; ++t) {
+          const T* c = coefficient.data() + t * kApplyPanels * coefficientSize;
+          T* out = lambda.data() + t * panelSize + k * a.width();
+          if (a.complex) {
+            kernel.applyTile(psi, difference, c, sums.data() + t * kApplyPanels * W * W, panels, length, out);
+          } else {
+            kernel.applyTileReal(psi, c, panels, length, out);
+          }
+        }
+      }
     }
-    consume(target, lambda.data(), worker);
+    for (std::size_t t = 0; t < count; ++t) consume(first + t, lambda.data() + t * panelSize, worker);
   });
 }
 

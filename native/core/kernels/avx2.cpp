@@ -1,4 +1,4 @@
-// AVX2 and FMA: 16 registers of 8 floats. 12 accumulators, 2 vector operands, 2 broadcasts.
+// AVX2 and FMA: 16 registers of 8 floats. 12 accumulators, 2 vector operands, a broadcast.
 #include <immintrin.h>
 
 #include "table.h"
@@ -53,11 +53,13 @@ template <class T>
 struct Groups;
 template <>
 struct Groups<float> {
-  using Complex = Sequence<6, 5, 5>;
+  static constexpr int kVectors = 2;
+  using Columns = Sequence<6, 5, 5>;
 };
 template <>
 struct Groups<double> {
-  using Complex = Sequence<4, 4>;
+  static constexpr int kVectors = 2;
+  using Columns = Sequence<4, 4>;
 };
 
 #include "template.inl"

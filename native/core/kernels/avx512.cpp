@@ -53,11 +53,13 @@ template <class T>
 struct Groups;
 template <>
 struct Groups<float> {
-  using Complex = Sequence<8, 8>;
+  static constexpr int kVectors = 1;
+  using Columns = Sequence<16>;
 };
 template <>
 struct Groups<double> {
-  using Complex = Sequence<8>;
+  static constexpr int kVectors = 1;
+  using Columns = Sequence<8>;
 };
 
 #include "template.inl"

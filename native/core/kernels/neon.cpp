@@ -1,5 +1,5 @@
-// NEON (AArch64 Advanced SIMD): 32 registers of 4 floats. 16 accumulators cover the latency of four multiply-add units;
-// a broadcast costs no register of its own where it becomes the lane operand of the multiply-add.
+// NEON (AArch64 Advanced SIMD): 32 registers of 4 floats. 24 accumulators (16 in double) cover the latency of four
+// multiply-add units; a broadcast costs no register of its own where it becomes the lane operand of the multiply-add.
 #include <arm_neon.h>
 
 #include "table.h"
@@ -49,11 +49,13 @@ template <class T>
 struct Groups;
 template <>
 struct Groups<float> {
-  using Complex = Sequence<8, 8>;
+  static constexpr int kVectors = 4;
+  using Columns = Sequence<6, 5, 5>;
 };
 template <>
 struct Groups<double> {
-  using Complex = Sequence<8>;
+  static constexpr int kVectors = 4;
+  using Columns = Sequence<4, 4>;
 };
 
 #include "template.inl"

@@ -28,11 +28,13 @@ template <class T>
 struct Groups;
 template <>
 struct Groups<float> {
-  using Complex = Sequence<4, 4, 4, 4>;
+  static constexpr int kVectors = 2;
+  using Columns = Sequence<4, 4, 4, 4>;
 };
 template <>
 struct Groups<double> {
-  using Complex = Sequence<4, 4>;
+  static constexpr int kVectors = 2;
+  using Columns = Sequence<4, 4>;
 };
 
 #include "template.inl"

@@ -39,13 +39,19 @@ struct KernelTable {
   /// out[b] (+)= Im(conj(a[b]) * b[b]), a real panel.
   void (*imagProduct)(const T* a, const T* b, T* out, std::size_t amplitudes, int accumulate);
 
-  /// tile[j][2][i] += <a_i|b_j> over `amplitudes` (at most kGramChunk for float32 accuracy).
-  void (*gramTile)(const T* a, const T* b, std::size_t amplitudes, T* tile);
+  /// out[k][i] = im + sign * re: the operands of the third of three real products that make a complex one.
+  void (*partSums)(const T* psi, T sign, std::size_t amplitudes, T* out);
+
+  /// tile[j][2][i] += <a_i|b_j> over `amplitudes` (at most kGramChunk for float32 accuracy), given the part sums of `a`
+  /// (sign 1) and of `b` (sign -1).
+  void (*gramTile)(const T* a, const T* aSums, const T* b, const T* bDifferences, std::size_t amplitudes, T* tile);
   /// tile[j][i] += a_i . b_j for real panels.
   void (*gramTileReal)(const T* a, const T* b, std::size_t rows, T* tile);
 
-  /// lambda[b][2][i] += sum over panels p and lanes j of conj(coefficient[p][j][2][i]) * psi[p][b][2][j].
-  void (*applyTile)(const T* const* psi, const T* coefficient, int panels, std::size_t amplitudes, T* lambda);
+  /// lambda[b][2][i] += sum over panels p and lanes j of conj(coefficient[p][j][2][i]) * psi[p][b][2][j], given the
+  /// part sums of the coefficients [p][j][i] (sign 1) and of psi (sign -1).
+  void (*applyTile)(const T* const* psi, const T* const* differences, const T* coefficient, const T* coefficientSums,
+                    int panels, std::size_t amplitudes, T* lambda);
   /// out[k][i] += sum over panels p and lanes j of coefficient[p][j][i] * x[p][k][j].
   void (*applyTileReal)(const T* const* x, const T* coefficient, int panels, std::size_t rows, T* out);
 

@@ -187,140 +187,186 @@ static void hadamard(T* panel, int qubits, std::size_t width) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Matrix products over panels. One microkernel serves the Gram tile and the adjoint: a vector operand (lanes) against J
-// broadcast scalars, K steps, 2 * J accumulators in registers.
+// Matrix products over panels. One microkernel serves the Gram tile and the adjoint, complex and real: R vectors of
+// lanes against J broadcast scalars, K steps, R * J accumulators in registers.
 
-template <class T, int J, int KStride, int JStride>
-static inline __attribute__((always_inline)) void complexSteps(const T* a, const T* b, std::size_t steps,
-                                                               typename Simd<T>::V* re, typename Simd<T>::V* im) {
+template <class T, int R, int J, int AStride, int BStride, int JStride>
+static inline __attribute__((always_inline)) void steps(const T* a, const T* b, std::size_t count,
+                                                        typename Simd<T>::V* sum) {
+  using S = Simd<T>;
+  for (std::size_t k = 0; k < count; ++k) {
+    typename S::V lanes[R];
+    QRKD_UNROLL for (int r = 0; r < R; ++r) lanes[r] = S::load(a + r * S::VL);
+    QRKD_UNROLL for (int j = 0; j < J; ++j) {
+      const auto scalar = S::set1(b[j * JStride]);
+      QRKD_UNROLL for (int r = 0; r < R; ++r) sum[j * R + r] = S::fma(lanes[r], scalar, sum[j * R + r]);
+    }
+    a += AStride;
+    b += BStride;
+  }
+}
+
+// sum[j][r] is added to out[j * stride + r * VL].
+template <class T, int R, int J>
+static inline __attribute__((always_inline)) void flush(const typename Simd<T>::V* sum, std::size_t stride, T* out) {
+  using S = Simd<T>;
+  QRKD_UNROLL for (int j = 0; j < J; ++j) {
+    QRKD_UNROLL for (int r = 0; r < R; ++r) {
+      T* t = out + j * stride + r * S::VL;
+      S::store(t, S::add(S::load(t), sum[j * R + r]));
+    }
+  }
+}
+
+// A complex product conj(a) b summed over steps, from three real ones: with P1 = sum re(a) re(b), P2 = sum im(a) im(b)
+// and P3 = sum (re(a) + im(a)) (im(b) - re(b)) it is P1 + P2 + i (P1 - P2 + P3). `product(part, sum)` adds the steps of
+// the real parts (0), the imaginary parts (1) or their sums and differences (2).
+template <class T, int R, int J, class Product>
+static inline __attribute__((always_inline)) void complexProduct(std::size_t stride, T* out, const Product& product) {
+  using S = Simd<T>;
+  typename S::V sum[R * J], imaginary[R * J];
+  QRKD_UNROLL for (int i = 0; i < R * J; ++i) sum[i] = S::zero();
+  product(1, sum);
+  QRKD_UNROLL for (int i = 0; i < R * J; ++i) imaginary[i] = S::add(sum[i], sum[i]);
+  product(0, sum);
+  flush<T, R, J>(sum, stride, out);
+  QRKD_UNROLL for (int i = 0; i < R * J; ++i) sum[i] = S::sub(sum[i], imaginary[i]);
+  product(2, sum);
+  flush<T, R, J>(sum, stride, out + kWidth<T>);
+}
+
+template <class T>
+static void partSums(const T* psi, T sign, std::size_t amplitudes, T* out) {
   using S = Simd<T>;
   constexpr int W = kWidth<T>;
-  for (std::size_t k = 0; k < steps; ++k) {
-    const auto ar = S::load(a), ai = S::load(a + W);
-    QRKD_UNROLL for (int j = 0; j < J; ++j) {
-      const auto br = S::set1(b[j * JStride]), bi = S::set1(b[j * JStride + W]);
-      re[j] = S::fma(ar, br, re[j]);
-      im[j] = S::fnma(ai, br, im[j]);
-      re[j] = S::fma(ai, bi, re[j]);
-      im[j] = S::fma(ar, bi, im[j]);
+  const auto factor = S::set1(sign);
+  for (std::size_t k = 0; k < amplitudes; ++k, psi += 2 * W, out += W) {
+    QRKD_UNROLL for (int h = 0; h < W; h += S::VL) {
+      S::store(out + h, S::fma(factor, S::load(psi + h), S::load(psi + W + h)));
     }
-    a += 2 * W;
-    b += KStride;
   }
 }
 
 template <class T, int J>
-static inline __attribute__((always_inline)) void gramGroup(const T* a, const T* b, std::size_t amplitudes, T* tile) {
-  using S = Simd<T>;
-  constexpr int W = kWidth<T>;
-  typename S::V re[J], im[J];
-  QRKD_UNROLL for (int j = 0; j < J; ++j) re[j] = im[j] = S::zero();
-  complexSteps<T, J, 2 * W, 1>(a, b, amplitudes, re, im);
-  QRKD_UNROLL for (int j = 0; j < J; ++j) {
-    T* t = tile + j * 2 * W;
-    S::store(t, S::add(S::load(t), re[j]));
-    S::store(t + W, S::add(S::load(t + W), im[j]));
-  }
+static inline __attribute__((always_inline)) void gramGroup(const T* a, const T* aSums, const T* b,
+                                                            const T* bDifferences, std::size_t amplitudes, T* tile) {
+  constexpr int W = kWidth<T>, R = Groups<T>::kVectors;
+  complexProduct<T, R, J>(
+      2 * W, tile, [&](int part, typename Simd<T>::V* sum) __attribute__((always_inline)) {
+        if (part == 2) {
+          steps<T, R, J, W, W, 1>(aSums, bDifferences, amplitudes, sum);
+        } else {
+          steps<T, R, J, 2 * W, 2 * W, 1>(a + part * W, b + part * W, amplitudes, sum);
+        }
+      });
 }
 
 template <class T, int... J>
-static inline void gramTileGroups(const T* a, const T* b, std::size_t amplitudes, T* tile, Sequence<J...>) {
-  for (int h = 0; h < kWidth<T>; h += Simd<T>::VL) {
-    int offset = 0;
-    ((gramGroup<T, J>(a + h, b + offset, amplitudes, tile + offset * 2 * kWidth<T> + h), offset += J), ...);
+static inline void gramTileGroups(const T* a, const T* aSums, const T* b, const T* bDifferences, std::size_t amplitudes,
+                                  T* tile, Sequence<J...>) {
+  constexpr int W = kWidth<T>;
+  for (int h = 0; h < W; h += Groups<T>::kVectors * Simd<T>::VL) {
+    int j = 0;
+    ((gramGroup<T, J>(a + h, aSums + h, b + j, bDifferences + j, amplitudes, tile + j * 2 * W + h), j += J), ...);
   }
 }
 
 template <class T>
-static void gramTile(const T* a, const T* b, std::size_t amplitudes, T* tile) {
-  gramTileGroups<T>(a, b, amplitudes, tile, typename Groups<T>::Complex{});
+static void gramTile(const T* a, const T* aSums, const T* b, const T* bDifferences, std::size_t amplitudes, T* tile) {
+  gramTileGroups<T>(a, aSums, b, bDifferences, amplitudes, tile, typename Groups<T>::Columns{});
 }
 
-template <class T, int J, int KStride, int JStride>
-static inline __attribute__((always_inline)) void realSteps(const T* a, const T* b, std::size_t steps,
-                                                            typename Simd<T>::V* sum) {
-  using S = Simd<T>;
-  for (std::size_t k = 0; k < steps; ++k) {
-    const auto av = S::load(a);
-    QRKD_UNROLL for (int j = 0; j < J; ++j) sum[j] = S::fma(av, S::set1(b[j * JStride]), sum[j]);
-    a += kWidth<T>;
-    b += KStride;
+template <class T, int J>
+static inline __attribute__((always_inline)) void gramGroupReal(const T* a, const T* b, std::size_t rows, T* tile) {
+  constexpr int W = kWidth<T>, R = Groups<T>::kVectors;
+  typename Simd<T>::V sum[R * J];
+  QRKD_UNROLL for (int i = 0; i < R * J; ++i) sum[i] = Simd<T>::zero();
+  steps<T, R, J, W, W, 1>(a, b, rows, sum);
+  flush<T, R, J>(sum, W, tile);
+}
+
+template <class T, int... J>
+static inline void gramTileRealGroups(const T* a, const T* b, std::size_t rows, T* tile, Sequence<J...>) {
+  constexpr int W = kWidth<T>;
+  for (int h = 0; h < W; h += Groups<T>::kVectors * Simd<T>::VL) {
+    int j = 0;
+    ((gramGroupReal<T, J>(a + h, b + j, rows, tile + j * W + h), j += J), ...);
   }
 }
 
 template <class T>
 static void gramTileReal(const T* a, const T* b, std::size_t rows, T* tile) {
-  using S = Simd<T>;
-  constexpr int W = kWidth<T>;
-  for (int h = 0; h < W; h += S::VL) {
-    for (int j0 = 0; j0 < W; j0 += 8) {
-      typename S::V sum[8];
-      QRKD_UNROLL for (int j = 0; j < 8; ++j) sum[j] = S::load(tile + (j0 + j) * W + h);
-      realSteps<T, 8, W, 1>(a + h, b + j0, rows, sum);
-      QRKD_UNROLL for (int j = 0; j < 8; ++j) S::store(tile + (j0 + j) * W + h, sum[j]);
-    }
-  }
+  gramTileRealGroups<T>(a, b, rows, tile, typename Groups<T>::Columns{});
 }
 
 template <class T, int J>
-static inline __attribute__((always_inline)) void applyGroup(const T* const* psi, std::size_t offset,
-                                                             const T* coefficient, int panels, T* lambda) {
-  using S = Simd<T>;
-  constexpr int W = kWidth<T>;
-  for (int h = 0; h < W; h += S::VL) {
-    typename S::V re[J], im[J];
-    QRKD_UNROLL for (int j = 0; j < J; ++j) {
-      re[j] = S::load(lambda + j * 2 * W + h);
-      im[j] = S::load(lambda + j * 2 * W + W + h);
-    }
-    for (int p = 0; p < panels; ++p) {
-      complexSteps<T, J, 1, 2 * W>(coefficient + p * 2 * W * W + h, psi[p] + offset, W, re, im);
-    }
-    QRKD_UNROLL for (int j = 0; j < J; ++j) {
-      S::store(lambda + j * 2 * W + h, re[j]);
-      S::store(lambda + j * 2 * W + W + h, im[j]);
-    }
+static inline __attribute__((always_inline)) void applyGroup(const T* const* psi, const T* const* differences,
+                                                             std::size_t amplitude, const T* coefficient,
+                                                             const T* coefficientSums, int panels, T* lambda) {
+  constexpr int W = kWidth<T>, R = Groups<T>::kVectors;
+  for (int h = 0; h < W; h += R * Simd<T>::VL) {
+    complexProduct<T, R, J>(
+        2 * W, lambda + h, [&](int part, typename Simd<T>::V* sum) __attribute__((always_inline)) {
+          for (int p = 0; p < panels; ++p) {
+            if (part == 2) {
+              steps<T, R, J, W, 1, W>(coefficientSums + p * W * W + h, differences[p] + amplitude * W, W, sum);
+            } else {
+              steps<T, R, J, 2 * W, 1, 2 * W>(coefficient + p * 2 * W * W + part * W + h,
+                                              psi[p] + amplitude * 2 * W + part * W, W, sum);
+            }
+          }
+        });
   }
 }
 
 template <class T, int... J>
-static inline void applyTileGroups(const T* const* psi, const T* coefficient, int panels, std::size_t amplitudes,
-                                   T* lambda, Sequence<J...>) {
+static inline void applyTileGroups(const T* const* psi, const T* const* differences, const T* coefficient,
+                                   const T* coefficientSums, int panels, std::size_t amplitudes, T* lambda,
+                                   Sequence<J...>) {
   constexpr int W = kWidth<T>;
-  constexpr int kGroup = (J + ...);
   std::size_t b = 0;
-  for (; b + kGroup <= amplitudes; b += kGroup) {
-    std::size_t at = b * 2 * W;
-    ((applyGroup<T, J>(psi, at, coefficient, panels, lambda + at), at += J * 2 * W), ...);
+  while (b + (J + ...) <= amplitudes) {
+    ((applyGroup<T, J>(psi, differences, b, coefficient, coefficientSums, panels, lambda + b * 2 * W), b += J), ...);
   }
-  for (; b < amplitudes; ++b) applyGroup<T, 1>(psi, b * 2 * W, coefficient, panels, lambda + b * 2 * W);
+  for (; b < amplitudes; ++b) {
+    applyGroup<T, 1>(psi, differences, b, coefficient, coefficientSums, panels, lambda + b * 2 * W);
+  }
 }
 
 template <class T>
-static void applyTile(const T* const* psi, const T* coefficient, int panels, std::size_t amplitudes, T* lambda) {
-  applyTileGroups<T>(psi, coefficient, panels, amplitudes, lambda, typename Groups<T>::Complex{});
+static void applyTile(const T* const* psi, const T* const* differences, const T* coefficient, const T* coefficientSums,
+                      int panels, std::size_t amplitudes, T* lambda) {
+  applyTileGroups<T>(psi, differences, coefficient, coefficientSums, panels, amplitudes, lambda,
+                     typename Groups<T>::Columns{});
 }
 
 template <class T, int J>
 static inline void applyGroupReal(const T* const* x, std::size_t offset, const T* coefficient, int panels, T* out) {
-  using S = Simd<T>;
-  constexpr int W = kWidth<T>;
-  for (int h = 0; h < W; h += S::VL) {
-    typename S::V sum[J];
-    QRKD_UNROLL for (int j = 0; j < J; ++j) sum[j] = S::load(out + j * W + h);
+  constexpr int W = kWidth<T>, R = Groups<T>::kVectors;
+  for (int h = 0; h < W; h += R * Simd<T>::VL) {
+    typename Simd<T>::V sum[R * J];
+    QRKD_UNROLL for (int i = 0; i < R * J; ++i) sum[i] = Simd<T>::zero();
     for (int p = 0; p < panels; ++p) {
-      realSteps<T, J, 1, W>(coefficient + p * W * W + h, x[p] + offset, W, sum);
+      steps<T, R, J, W, 1, W>(coefficient + p * W * W + h, x[p] + offset, W, sum);
     }
-    QRKD_UNROLL for (int j = 0; j < J; ++j) S::store(out + j * W + h, sum[j]);
+    flush<T, R, J>(sum, W, out + h);
   }
+}
+
+template <class T, int... J>
+static inline void applyTileRealGroups(const T* const* x, const T* coefficient, int panels, std::size_t rows, T* out,
+                                       Sequence<J...>) {
+  constexpr int W = kWidth<T>;
+  std::size_t k = 0;
+  while (k + (J + ...) <= rows) {
+    ((applyGroupReal<T, J>(x, k * W, coefficient, panels, out + k * W), k += J), ...);
+  }
+  for (; k < rows; ++k) applyGroupReal<T, 1>(x, k * W, coefficient, panels, out + k * W);
 }
 
 template <class T>
 static void applyTileReal(const T* const* x, const T* coefficient, int panels, std::size_t rows, T* out) {
-  constexpr int W = kWidth<T>;
-  std::size_t k = 0;
-  for (; k + 8 <= rows; k += 8) applyGroupReal<T, 8>(x, k * W, coefficient, panels, out + k * W);
-  for (; k < rows; ++k) applyGroupReal<T, 1>(x, k * W, coefficient, panels, out + k * W);
+  applyTileRealGroups<T>(x, coefficient, panels, rows, out, typename Groups<T>::Columns{});
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -454,6 +500,7 @@ static constexpr KernelTable<T> makeTable(const char* name) {
           multiplyBy<T, false>,
           multiplyBy<T, true>,
           imagProduct<T>,
+          partSums<T>,
           gramTile<T>,
           gramTileReal<T>,
           applyTile<T>,
