@@ -45,6 +45,7 @@ export {
   type NystromOptions,
   nystrom,
 } from './kernels/nystrom.js';
+export { type InnerKernel, ProjectedKernel, type ProjectedKernelOptions } from './kernels/ProjectedKernel.js';
 export { RbfKernel } from './kernels/RbfKernel.js';
 export type { BlockEntanglement, Entanglement } from './maps/entanglement.js';
 export {

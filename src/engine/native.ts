@@ -23,6 +23,17 @@ export interface NativeKernel {
   forward(x: Scalars, n: number, y: Scalars | null, m: number, out: Scalars): NativeForward;
   states(x: Scalars, n: number, real: Scalars, imag: Scalars, amplitudes: number): void;
   kernelLoss(x: Scalars, n: number, target: Scalars, form: number, gradient: Scalars): number;
+  /** Only of kind 'projected'. */
+  blochVectors(x: Scalars, n: number, parameters: Float64Array, out: Scalars): void;
+  /** Only of kind 'projected'. */
+  blochGradient(
+    x: Scalars,
+    n: number,
+    parameters: Float64Array,
+    dBloch: Scalars,
+    dx: Scalars,
+    dparameters: Float64Array,
+  ): void;
 }
 
 /** angle_k = coefficients[k] * product over its factors f of (offsets[f] + scales[f] * x[features[f]]). */
@@ -73,6 +84,7 @@ export interface NativeCircuit {
 /** What the addon builds a kernel from; precision is added by the caller. */
 export type NativeSpec =
   | NativeCircuit
+  | (Omit<NativeCircuit, 'kind'> & { kind: 'projected'; inner: NativeEuclidean })
   | {
       kind: 'phase';
       features: number;
