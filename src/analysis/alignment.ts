@@ -9,6 +9,11 @@ export type Labels = ArrayLike<number | string>;
 export interface AlignmentOptions {
   /** Centre both matrices first (Cortes et al. 2012); false by default (Cristianini et al. 2001). */
   centered?: boolean;
+  /**
+   * False leaves the diagonal out, which says nothing about similarity: with it, a kernel near the identity can be aligned
+   * better than one that has learned something. Centred, the result is the correlation of the entries i != j. True by default.
+   */
+  diagonal?: boolean;
 }
 
 export interface TargetOptions {
@@ -53,23 +58,38 @@ function centered({ data, shape: [n] }: Matrix): Float64Array {
  * @param K2 [N, N]
  */
 export function kernelAlignment(K1: MatrixLike, K2: MatrixLike, options: AlignmentOptions = {}): number {
-  rejectUnknownKeys(options, ['centered'], 'kernelAlignment');
+  rejectUnknownKeys(options, ['centered', 'diagonal'], 'kernelAlignment');
   const first = readSquare(K1, 'K1', 'kernelAlignment');
-  const second = readShaped(K2, 'kernelAlignment: K2', first.shape);
-  const a = options.centered ? centered(first) : first.data;
-  const b = options.centered ? centered(second) : second.data;
-  let product = 0;
-  let squareA = 0;
-  let squareB = 0;
-  for (let k = 0; k < a.length; k++) {
-    product += a[k] * b[k];
-    squareA += a[k] * a[k];
-    squareB += b[k] * b[k];
-  }
-  // Centring a constant leaves rounding, not zeros.
+  const a = aligned(first, options);
+  const b = aligned(readShaped(K2, 'kernelAlignment: K2', first.shape), options);
+  return cosine(a, b);
+}
+
+/** The part of a matrix that alignment compares: an orthogonal projection of it. */
+export function aligned(matrix: Matrix, { centered: isCentered, diagonal = true }: AlignmentOptions): Float64Array {
+  if (diagonal) return isCentered ? centered(matrix) : Float64Array.from(matrix.data);
+  const n = matrix.shape[0];
+  const mean = isCentered && n > 1 ? offDiagonalSum(matrix) / (n * (n - 1)) : 0;
+  return Float64Array.from(matrix.data, (v, k) => (k % (n + 1) === 0 ? 0 : v - mean));
+}
+
+function offDiagonalSum({ data, shape: [n] }: Matrix): number {
+  let sum = 0;
+  for (let k = 0; k < data.length; k++) if (k % (n + 1) !== 0) sum += data[k];
+  return sum;
+}
+
+/** <a, b> / (|a| |b|), 0 where one of them vanishes but for rounding, which centring leaves of a constant. */
+export function cosine(a: Float64Array, b: Float64Array): number {
   const floor = 1e-14 * a.length;
-  if (squareA <= floor * floor || squareB === 0) return 0;
-  return product / Math.sqrt(squareA * squareB);
+  const [normA, normB] = [Math.sqrt(dot(a, a)), Math.sqrt(dot(b, b))];
+  return normA > floor && normB > 0 ? dot(a, b) / (normA * normB) : 0;
+}
+
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
+  return sum;
 }
 
 /**
@@ -129,7 +149,8 @@ export function readLabels(labels: Labels, where: string): { classes: Int32Array
  * @param labels N of them.
  */
 export function targetAlignment(K: MatrixLike, labels: Labels, options: AlignmentOptions & TargetOptions = {}): number {
-  rejectUnknownKeys(options, ['centered', 'rescale'], 'targetAlignment');
+  rejectUnknownKeys(options, ['centered', 'diagonal', 'rescale'], 'targetAlignment');
+  const { rescale, ...alignment } = options;
   const { shape } = readMatrix(K, 'targetAlignment: K');
   if (labels?.length !== shape[0]) {
     throw new QrkdRangeError(
@@ -137,6 +158,5 @@ export function targetAlignment(K: MatrixLike, labels: Labels, options: Alignmen
       `targetAlignment: labels has ${labels?.length} entries, K has ${shape[0]} rows`,
     );
   }
-  const target = targetMatrix(labels, options.rescale === undefined ? {} : { rescale: options.rescale });
-  return kernelAlignment(K, target, { centered: options.centered ?? false });
+  return kernelAlignment(K, targetMatrix(labels, rescale === undefined ? {} : { rescale }), alignment);
 }

@@ -27,3 +27,4 @@ export {
 export { applyNoise, type NoiseOptions, type ReadoutError } from './noise.js';
 export { makePsd, type PsdMethod } from './psd.js';
 export { type ShotOptions, sampleShots } from './shots.js';
+export { type BandwidthScore, type TuneOptions, type TuneResult, tuneBandwidth } from './tuneBandwidth.js';
