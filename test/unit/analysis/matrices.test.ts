@@ -32,6 +32,8 @@ const fixture = readFixture<{
     alignment: number;
     centeredAlignment: number;
     centeredTarget: number;
+    offDiagonal: number;
+    correlation: number;
   };
   geometricDifference: {
     k1: number[];
@@ -116,6 +118,13 @@ describe('alignment', () => {
     close(targetAlignment(square(k), labels), target.true, 'target');
     close(targetAlignment(square(k), labels, { rescale: false }), target.false, 'not rescaled');
     close(targetAlignment(square(k), labels, { centered: true }), expected.centeredTarget, 'centred target');
+  });
+  it('leaves the diagonal out on request', () => {
+    const [a, b] = [square(k), square(other)];
+    close(kernelAlignment(a, b, { diagonal: false }), expected.offDiagonal, 'alignment');
+    close(kernelAlignment(a, b, { diagonal: false, centered: true }), expected.correlation, 'correlation');
+    const identity = square(k.map((_, i) => (i % 10 === 0 ? 1 : 0)));
+    assert.equal(targetAlignment(identity, labels, { diagonal: false, centered: true }), 0);
   });
   it('takes labels of any name, and several classes', () => {
     const words = labels.map((y) => (y === 1 ? 'yes' : 'no'));
