@@ -22,6 +22,14 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'the fidelity kernel matrix of the samples in a .npy or .csv file',
     load: async () => (await import('./kernel.js')).kernelCommand(),
   },
+  tune: {
+    summary: 'the bandwidth at which a kernel tells most about the samples in a file',
+    load: async () => (await import('./tune.js')).tuneCommand(),
+  },
+  inspect: {
+    summary: 'what a kernel matrix in a file can tell, and how many shots it takes to read it',
+    load: async () => (await import('./inspect.js')).inspectCommand(),
+  },
   export: {
     summary: 'a saved tf.LayersModel as an ONNX file',
     load: async () => (await import('./export.js')).exportCommand(),

@@ -60,6 +60,28 @@ export async function readMatrixFile(path: string): Promise<Matrix> {
 }
 
 /**
+ * Reads class labels: a `.npy` file with one number a sample, or a `.csv` file with one number or name a line.
+ *
+ * @throws RangeError as {@link readMatrixFile} does.
+ */
+export async function readLabelsFile(path: string): Promise<ArrayLike<number | string>> {
+  const ending = endingOf(path);
+  if (ending === '.csv') {
+    const lines = (await readBytes(path))
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/);
+    const labels = lines.map((line) => line.trim()).filter((line) => line !== '');
+    if (labels.length > 0) return labels;
+    throw new QrkdRangeError('ERR_QRKD_SHAPE', `${path}: has no labels, expected one a line`);
+  }
+  if (ending !== '.npy') throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: unknown ending; expected .npy or .csv`);
+  const { data, shape } = checkNumbers(parseNpy(await readBytes(path), path, true), path);
+  if (Math.min(...shape) === 1) return data;
+  throw new QrkdRangeError('ERR_QRKD_SHAPE', `${path}: has shape [${shape}], expected one label a sample`);
+}
+
+/**
  * Reads all arrays of a `.npz` file by name, each a matrix of finite numbers.
  *
  * @throws RangeError as {@link readMatrixFile} does.

@@ -11,9 +11,10 @@ const NUMBERS = ['i1', 'u1', 'i2', 'u2', 'i4', 'u4', 'i8', 'u8', 'f2', 'f4', 'f8
  * A NumPy `.npy` file as a matrix: any little-endian real type, C or Fortran order. float32 stays float32, everything else
  * becomes float64.
  *
+ * @param vectors whether an array of one dimension is a column; it is refused otherwise.
  * @throws RangeError ERR_QRKD_FORMAT naming the file, what was found and what was expected.
  */
-export function parseNpy(bytes: Buffer, path: string): Matrix {
+export function parseNpy(bytes: Buffer, path: string, vectors = false): Matrix {
   const refuse = (why: string): never => {
     throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: ${why}`);
   };
@@ -30,7 +31,8 @@ export function parseNpy(bytes: Buffer, path: string): Matrix {
         : `is not a complete .npy file of numbers (${excerpt(message, 200).replace(/\.$/, '')})`,
     );
   }
-  const { dtype, fortranOrder, shape } = array;
+  const { dtype, fortranOrder } = array;
+  const shape = vectors && array.shape.length === 1 ? [...array.shape, 1] : array.shape;
   if (!NUMBERS.includes(dtype)) refuse(`has dtype ${excerpt(dtype)}, expected real numbers`);
   if (shape.length !== 2) refuse(`has shape (${shape.join(', ')}), expected 2 dimensions`);
   const [rows, columns] = shape as [number, number];
