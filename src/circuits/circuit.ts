@@ -8,6 +8,7 @@ import {
   checkAngle,
   scaleAngle,
 } from './angle.js';
+import { type DrawOptions, drawCircuit, type SvgOptions, svgOfCircuit } from './draw/index.js';
 import { type ComplexMatrix, type FixedGateName, GATES, type GateName } from './gates.js';
 import { type QasmOptions, type ReadQasmOptions, readQasm, writeQasm } from './qasm/index.js';
 
@@ -345,6 +346,16 @@ export class Circuit {
       else result.add(operation.gate, angles, operation.qubits);
     });
     return result;
+  }
+
+  /** The circuit in box-drawing characters, see {@link drawCircuit}. */
+  draw(options?: DrawOptions): string {
+    return drawCircuit(this, options);
+  }
+
+  /** The circuit as an SVG document, see {@link svgOfCircuit}. */
+  svg(options?: SvgOptions): string {
+    return svgOfCircuit(this, options);
   }
 
   /** OpenQASM 3 (or 2) of the circuit, see {@link writeQasm}. */

@@ -1,6 +1,8 @@
 import seedrandom from 'seedrandom';
 import { Circuit } from '../circuits/circuit.js';
+import type { DrawOptions, SvgOptions } from '../circuits/draw/index.js';
 import { lowerCircuit } from '../circuits/lower.js';
+import type { QasmOptions } from '../circuits/qasm/index.js';
 import type { NativeSpec } from '../engine/native.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys, suggest } from '../errors.js';
 import { type AmplitudeSpec, amplitude } from './amplitude.js';
@@ -152,6 +154,24 @@ export class FeatureMap {
   get native(): NativeSpec {
     this.lowered ??= this.definition.native?.(this.spec) ?? lowerCircuit(this.circuit!);
     return this.lowered;
+  }
+
+  /** The circuit in box-drawing characters, see {@link Circuit.draw}. */
+  draw(options?: DrawOptions): string {
+    return this.needCircuit('draw').draw(options);
+  }
+  /** The circuit as an SVG document, see {@link Circuit.svg}. */
+  svg(options?: SvgOptions): string {
+    return this.needCircuit('svg').svg({ title: `Feature map ${this.type}`, ...options });
+  }
+  /** The circuit as OpenQASM, see {@link Circuit.toQasm}. */
+  toQasm(options?: QasmOptions): string {
+    return this.needCircuit('toQasm').toQasm(options);
+  }
+
+  private needCircuit(method: string): Circuit {
+    if (this.circuit) return this.circuit;
+    throw new QrkdRangeError('ERR_QRKD_UNSUPPORTED', `${method}: the feature map ${this.type} has no circuit`);
   }
 
   /** The complete specification as plain JSON; `featureMap(map.toJSON())` is the same map. */
