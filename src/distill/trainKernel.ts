@@ -35,7 +35,7 @@ export interface TrainKernelOptions {
   /** Of the shuffling, and of a random start; default 0. */
   seed?: number | string;
   /**
-   * 'current': from `kernel.parameters`. 'random': uniform in [0, 2 pi). Default: current, but random where all
+   * 'current': from `kernel.parameters`. 'random': uniform in [0, 2 pi), a map's `initialParameters(seed)`. Default: current, but random where all
    * parameters are 0, as those of a new kernel are, since gradients may vanish there.
    */
   start?: 'current' | 'random';
@@ -227,7 +227,7 @@ export async function trainKernel(
 
   const parameters = kernel.parameters!;
   if ((options.start ?? (parameters.some((p) => p !== 0) ? 'current' : 'random')) === 'random') {
-    const random = seedrandom(`qrkd-parameters-${seed}`);
+    const random = seedrandom(String(seed)); // as FeatureMap.initialParameters
     for (let k = 0; k < parameters.length; k++) parameters[k] = 2 * Math.PI * random();
   }
   const descent = new Descent(kernel, options);

@@ -3,6 +3,7 @@ import { kernelLossGradient } from '../engine/relational.js';
 import type { Kernel, KernelLossForm, LossGradient, Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { FidelityKernel } from '../kernels/FidelityKernel.js';
+import { ProjectedKernel } from '../kernels/ProjectedKernel.js';
 import { type Projection, project, projectGradient } from './projection.js';
 import { centreAndScale } from './scaling.js';
 import { checkSameRows, matrixOf, scalarLoss } from './tensors.js';
@@ -35,7 +36,7 @@ export interface QuantumLossOptions {
 
 /** How many features a kernel takes, or undefined where it takes any number. */
 export function kernelWidth(kernel: Kernel): number | undefined {
-  return kernel instanceof FidelityKernel ? kernel.map.features : undefined;
+  return kernel instanceof FidelityKernel || kernel instanceof ProjectedKernel ? kernel.map.features : undefined;
 }
 
 /** Kernel inputs of one side: projected, then centred and scaled; zero rows of an amplitude map made the state |0...0>. */
