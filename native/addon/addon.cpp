@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../core/isa.h"
+#include "../core/product_rate.h"
 #include "../core/thread_pool.h"
 #include "arguments.h"
 #include "kernel_object.h"
@@ -35,6 +36,12 @@ void selectIsa(const Napi::CallbackInfo& info) {
   guarded(info.Env(), [&] { selectInstructionSet(info[0].ToString()); });
 }
 
+/// productRate(precision) -> operations per second
+Napi::Value rateOfProducts(const Napi::CallbackInfo& info) {
+  const bool single = info[0].ToString().Utf8Value() == "float32";
+  return Napi::Number::New(info.Env(), single ? productRate<float>() : productRate<double>());
+}
+
 // Once a process: another worker thread's wish must not resize the pool under the loops of this one.
 void useThreads(const Napi::CallbackInfo& info) {
   static std::once_flag once;
@@ -48,6 +55,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineLosses(env, exports);
   exports.Set("simd", Napi::Function::New(env, simd));
   exports.Set("selectInstructionSet", Napi::Function::New(env, selectIsa));
+  exports.Set("productRate", Napi::Function::New(env, rateOfProducts));
   exports.Set("setThreads", Napi::Function::New(env, useThreads));
   return exports;
 }
