@@ -3,14 +3,22 @@ import { Command, Option } from 'commander';
 import { simdInfo } from '../engine/native.js';
 import type { Matrix, Precision } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
-import { checkMatrixOutput, matrixFileOf, readMatrixFile, STDOUT, writeMatrixFile } from '../files/index.js';
+import {
+  checkMatrixOutput,
+  checkMatrixSize,
+  matrixFileOf,
+  readMatrixFile,
+  STDOUT,
+  writeMatrixFile,
+} from '../files/index.js';
 import { FidelityKernel } from '../kernels/FidelityKernel.js';
 import { startProgress } from '../progress.js';
 import { withFileProgress } from './kernelFile.js';
 import { kernelMergeCommand } from './kernelMerge.js';
-import { addMapOptions, type MapOptions, mapFromOptions } from './mapOptions.js';
+import { addMapOptions, addParametersOption, type MapOptions, mapFromOptions, readParameters } from './mapOptions.js';
 
 interface Options extends MapOptions {
+  parameters?: string;
   precision: Precision;
   out: string;
   memory?: string;
@@ -29,7 +37,7 @@ export function kernelCommand(): Command {
     .description('Writes the kernel matrix K[i][j] = |<psi(y_j)|psi(x_i)>|^2 of the rows of X, or of X against Y.')
     .argument('<X>', 'samples by rows: .npy, .npz (file.npz:name where it has several arrays), or .csv without header')
     .argument('[Y]', 'other samples: the cross matrix [X rows, Y rows]');
-  return addMapOptions(command)
+  return addParametersOption(addMapOptions(command))
     .addOption(
       new Option('--precision <type>', 'of the computation and the result')
         .choices(['float32', 'float64'])
@@ -81,9 +89,12 @@ async function run(xPath: string, yPath: string | undefined, options: Options, c
     }
   }
   const kernel = new FidelityKernel(map, { precision: options.precision });
+  kernel.parameters.set(await readParameters(options.parameters, map));
   const start = performance.now();
   const entries = X.shape[0] * (Y ?? X).shape[0];
-  const large = npy && (tiled || entries * (kernel.precision === 'float32' ? 4 : 8) >= LARGE_BYTES);
+  const bytes = entries * (kernel.precision === 'float32' ? 4 : 8);
+  checkMatrixSize(options.out, bytes);
+  const large = npy && (tiled || bytes >= LARGE_BYTES);
   const out = large
     ? await withFileProgress('kernel', (watch) =>
         kernel.matrixToFile(options.out, X, Y, { ...watch, memory, resume, shard }),

@@ -8,7 +8,7 @@ import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
 import { formatCsv, parseCsv } from './csv.js';
 import { formatNpy, parseNpy } from './npy.js';
-import { formatNpz, parseNpz, parseNpzMatrix, splitNpzPath } from './npz.js';
+import { checkNpzSize, formatNpz, parseNpz, parseNpzMatrix, splitNpzPath } from './npz.js';
 
 /** Standard output, as the name of an output file. */
 export const STDOUT = '-';
@@ -107,6 +107,11 @@ export async function checkMatrixOutput(path: string): Promise<void> {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new Error(`--out ${path}: the folder ${dirname(path)} ${missing ? 'does not exist' : 'is not writable'}`);
   }
+}
+
+/** Refuses a matrix that is too large for its format, before it is computed. */
+export function checkMatrixSize(path: string, bytes: number): void {
+  if (endingOf(path) === '.npz') checkNpzSize(bytes);
 }
 
 /**

@@ -81,19 +81,19 @@ export function parseNpz(bytes: Buffer, path: string): Record<string, Matrix> {
   return Object.fromEntries(entriesOf(bytes, path).map((entry) => [entry.name, readEntry(bytes, path, entry)]));
 }
 
+/** Refuses arrays that no `.npz` file could hold. */
+export function checkNpzSize(bytes: number): void {
+  if (bytes <= LARGEST) return;
+  throw new QrkdRangeError('ERR_QRKD_VALUE', `a .npz file holds less than 4 GiB, got ${bytes} bytes; write .npy files`);
+}
+
 /**
  * A `.npz` archive in pieces, its arrays not compressed, as `numpy.savez` has them. The same matrices make the same bytes.
  *
  * @throws RangeError ERR_QRKD_VALUE for arrays of 4 GiB and more, or for a name that no archive can have.
  */
 export function* formatNpz(arrays: Record<string, Matrix>): Generator<Uint8Array> {
-  const total = Object.values(arrays).reduce((sum, { data }) => sum + data.byteLength, 0);
-  if (total > LARGEST) {
-    throw new QrkdRangeError(
-      'ERR_QRKD_VALUE',
-      `a .npz file holds less than 4 GiB, got ${total} bytes; write .npy files`,
-    );
-  }
+  checkNpzSize(Object.values(arrays).reduce((sum, { data }) => sum + data.byteLength, 0));
   let pieces: Uint8Array[] = [];
   const archive = new Zip((error, piece) => {
     if (error) throw error;

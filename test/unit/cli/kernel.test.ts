@@ -170,6 +170,7 @@ describe('qrkd kernel', { concurrency: 2 }, () => {
 
 describe('qrkd kernel refuses, with exit code 2, one line and no output', { concurrency: 2 }, () => {
   file('nan.csv', '1,2\n3,nan\n');
+  file('tall.csv', '0.5,0.1\n'.repeat(24_000));
   file('words.csv', 'a,b\n1,2\n');
   file('empty.csv', '');
   file('wide.csv', '1,2,3,4\n');
@@ -200,6 +201,8 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
       '.npy, .npz, .csv or -',
     ],
     ['an input as output', ['X.npy', '--out', './X.npy'], '--out ./X.npy is an input'],
+    ['an archive as input and output', ['both.npz:x', '--out', './both.npz'], '--out ./both.npz is an input'],
+    ['more than a .npz file holds', ['tall.csv', '--map', 'angle', '--out', 'K.npz'], 'less than 4 GiB'],
     ['a truncated file', ['cut.npy', ...out], 'cut.npy:', 'truncated'],
     ['NaN', ['nan.csv', ...out], 'nan.csv: has NaN at row 1, column 1'],
     ['a header', ['words.csv', ...out], 'words.csv: line 1, column 1 is "a"'],
