@@ -5,10 +5,11 @@ import { QrkdRangeError } from '../errors.js';
 import { readLabelsFile, readMatrixFile } from '../files/index.js';
 import { FidelityKernel } from '../kernels/FidelityKernel.js';
 import { startProgress } from '../progress.js';
-import { addMapOptions, type MapOptions, mapFromOptions } from './mapOptions.js';
+import { addMapOptions, addParametersOption, type MapOptions, mapFromOptions, readParameters } from './mapOptions.js';
 import { checkPicture, writePicture } from './pictures.js';
 
 interface Options extends MapOptions {
+  parameters?: string;
   labels?: string;
   by?: 'alignment' | 'spread';
   method: 'grid' | 'gradient';
@@ -44,7 +45,7 @@ export function tuneCommand(): Command {
     )
     .option('--plot <file.svg>', 'draw the scores')
     .option('--json', 'print everything as one JSON document');
-  return addMapOptions(command).action(run);
+  return addParametersOption(addMapOptions(command)).action(run);
 }
 
 async function run(path: string, options: Options): Promise<void> {
@@ -74,10 +75,12 @@ async function run(path: string, options: Options): Promise<void> {
     ...(by && { by }),
     ...(bandwidths && { bandwidths }),
   };
+  const kernel = new FidelityKernel(map, { precision: options.precision });
+  kernel.parameters.set(await readParameters(options.parameters, map));
   const progress = startProgress('tune', 100, { unit: '%' });
   let result: TuneResult;
   try {
-    result = await tuneBandwidth(new FidelityKernel(map, { precision: options.precision }), X, {
+    result = await tuneBandwidth(kernel, X, {
       ...settings,
       onProgress: (fraction) => progress.update(Math.round(100 * fraction)),
     });
