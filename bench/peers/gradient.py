@@ -1,6 +1,6 @@
 """Value and gradient of the kernel loss (ZZ, 2 reps, full entanglement) in PyTorch, in each phrasing."""
 
-from contest import arguments, hold, uniform
+from contest import Contender, arguments, hold, uniform
 
 options = arguments(samples=64, qubits=8)
 
@@ -89,21 +89,21 @@ value, gradient = value_and_gradient(gates, X, target)
 
 single = X.float()
 single_target = target.float()
-kernels = {"torch gates": gates}
+kernels = {"PyTorch gates": gates}
 for label, dense in (("products", False), ("dense products", True)):
-    kernels[f"torch {label}"] = Products(torch.float32, dense)
-    kernels[f"torch {label}, compiled"] = torch.compile(Products(torch.float32, dense).__call__)
+    kernels[f"PyTorch {label}"] = Products(torch.float32, dense)
+    kernels[f"PyTorch {label}, compiled"] = torch.compile(Products(torch.float32, dense).__call__)
 if n <= 8:  # compilation takes minutes beyond that
-    kernels["torch gates, compiled"] = torch.compile(gates)
+    kernels["PyTorch gates, compiled"] = torch.compile(gates)
 
 
-def contender(kernel):
-    return lambda: value_and_gradient(kernel, single, single_target)
+def contender_of(kernel):
+    return Contender(lambda: value_and_gradient(kernel, single, single_target), "float32")
 
 
-contenders = {name: contender(kernel) for name, kernel in kernels.items()}
-for name, run in contenders.items():
-    theirs, slope = run()
+contenders = {name: contender_of(kernel) for name, kernel in kernels.items()}
+for name, contender in contenders.items():
+    theirs, slope = contender.run()
     assert abs(float(theirs) - float(value)) < 1e-5 * float(value) + 1e-9, f"{name}: value {theirs}, expected {value}"
     worst = float((slope - gradient).abs().max() / gradient.abs().max())
     assert worst < 1e-3, f"{name}: gradient differs by {worst} of its largest entry"
@@ -115,4 +115,4 @@ facts = {
     "value": float(value),
     "gradient": gradient.flatten().tolist(),
 }
-hold(contenders, facts, options)
+hold(contenders, facts, options, ["torch"])

@@ -1,25 +1,42 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Turn } from '../turns.js';
+import type { Contender, Precision } from './contest.js';
 
-export interface Peer<Facts> {
-  facts: Facts;
-  /** A turn of each of its contenders. */
-  turns: Record<string, Turn>;
+export interface Peer {
+  /** What the script tells about its job. */
+  facts: unknown;
+  contenders: Record<string, Contender>;
+  /** Of the interpreter and its libraries. */
+  versions: Record<string, string>;
   stop(): void;
 }
 
-/** Starts a Python script of this folder with --serve: it tells its facts, then takes turns when asked. */
-export async function startPeer<Facts>(
-  python: string,
+interface Opening {
+  contenders: Record<string, Precision>;
+  versions: Record<string, string>;
+}
+
+/** A file of bench/peers; this module is compiled to dist-test/bench/peers. */
+export function sourcePath(file: string): string {
+  return fileURLToPath(new URL(`../../../bench/peers/${file}`, import.meta.url));
+}
+
+/**
+ * Starts a script of this folder with --serve: it tells its facts, then its contenders take turns when asked.
+ *
+ * @param command The interpreter, with arguments of its own before the script's.
+ */
+export async function startPeer(
+  command: readonly string[],
   script: string,
   options: Record<string, number>,
-): Promise<Peer<Facts>> {
-  // Compiled to dist-test/bench/peers; the scripts are in bench/peers.
-  const path = fileURLToPath(new URL(`../../../bench/peers/${script}`, import.meta.url));
+): Promise<Peer> {
   const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const child = spawn(python, [path, '--serve', ...given], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [program, ...before] = command;
+  const child = spawn(program!, [...before, sourcePath(script), '--serve', ...given], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let stopped = false;
   const failed = new Promise<never>((_, reject) => {
@@ -35,14 +52,21 @@ export async function startPeer<Facts>(
     return line.done ? failed : (JSON.parse(line.value) as T);
   }
 
-  const { contenders, ...facts } = await answer<Facts & { contenders: string[] }>();
-  const turn = (name: string) => () => {
-    child.stdin.write(`${name}\n`);
-    return answer<number[]>();
-  };
+  const { contenders, versions, ...facts } = await answer<Opening>();
+  const contender = ([name, precision]: [string, Precision]): [string, Contender] => [
+    name,
+    {
+      precision,
+      turn: () => {
+        child.stdin.write(`${name}\n`);
+        return answer<number[]>();
+      },
+    },
+  ];
   return {
-    facts: facts as unknown as Facts,
-    turns: Object.fromEntries(contenders.map((name) => [name, turn(name)])),
+    facts,
+    contenders: Object.fromEntries(Object.entries(contenders).map(contender)),
+    versions,
     stop() {
       stopped = true;
       child.stdin.end();

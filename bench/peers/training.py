@@ -4,7 +4,7 @@ Each as eager PyTorch, in the channels_last format, and both under torch.compile
 teacher's outputs are given, as they are to our step, which caches them.
 """
 
-from contest import arguments, hold, uniform
+from contest import Contender, arguments, hold, uniform
 
 options = arguments(batch=64)
 
@@ -112,6 +112,6 @@ for job, (model, criterion) in jobs.items():
             step = step_of(model, criterion, channels_last, compiled)
             first = step()
             assert abs(first - expected) < 1e-4 * expected, f"{job}, {label}: {first}, expected {expected}"
-            contenders[f"torch {job}, {label}"] = step
+            contenders[f"PyTorch {job}, {label}"] = Contender(step, "float32")
 
-hold(contenders, {"batch": N}, options)
+hold(contenders, {"batch": N}, options, ["torch"])

@@ -1,0 +1,119 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { escapeHtml, figure, page, table } from '#dist/report/html.js';
+import { standalone } from '#dist/report/svg.js';
+import { growthChart, ratioChart } from './charts.js';
+import { type Claim, type Entry, holds, type Spread } from './contest.js';
+import type { Held, ResultDocument } from './document.js';
+
+const digits = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+const range = ({ median, low, high }: Spread) => `${digits(median)} (${digits(low)}–${digits(high)})`;
+
+const CLAIM_HEAD = ['What must hold', 'Measured (range over rounds)', 'Goal', 'Held'];
+
+function claimCells(claim: Claim): string[] {
+  const { measured, unit, atLeast, atMost } = claim;
+  const suffix = unit === 'x' ? '×' : ' %';
+  const goal = atLeast === undefined ? `at most ${atMost}${suffix}` : `at least ${atLeast}${suffix}`;
+  return [claim.claim, `${range(measured)}${suffix}`, goal, holds(claim) ? 'yes' : 'no'];
+}
+
+const ENTRY_HEAD = ['', 'Precision', 'ms (range over rounds)', 'Times as long as qrkd'];
+
+function entryCells({ name, precision, milliseconds, ratio }: Entry): string[] {
+  return [name, precision, range(milliseconds), ratio ? `${range(ratio)}×` : ''];
+}
+
+function circumstances({ at, rounds, loadBefore, quick }: Held): string {
+  const time = `${at.replace('T', ' ')} UTC`;
+  return `${time}, ${rounds} rounds${quick ? ' (a quick run)' : ''}, load average before it ${loadBefore.toFixed(1)}.`;
+}
+
+const INTRODUCTION = [
+  'Every contender of a section does the whole job, from features to the result; all were first checked to give the same numbers.',
+  'In every round each gets one turn, after the other, so that whatever disturbs the machine disturbs all; a figure is the median over rounds of turns’ medians, with the lowest and highest round behind it. Ratios are taken round by round, against our own of the same precision. All use the same number of threads.',
+];
+
+interface Drawn {
+  contest: Held;
+  file: string;
+  svg: string;
+  caption: string;
+}
+
+async function draw(contest: Held): Promise<Drawn | undefined> {
+  const file = `${contest.job}.svg`;
+  if (contest.curve) {
+    return { contest, file, svg: await growthChart(contest), caption: 'Our rate; the band is the range over rounds.' };
+  }
+  if (!contest.entries.some(({ ratio }) => ratio)) return undefined;
+  const caption =
+    'How many times as long as qrkd each takes (logarithmic); dots are medians, bars the range over rounds.';
+  return { contest, file, svg: await ratioChart(contest), caption };
+}
+
+function facts({ machine, versions }: ResultDocument): string[][] {
+  const { cpu, processors, memoryGiB, system, simd } = machine;
+  return [
+    ['Processor', `${cpu}, ${processors} used`],
+    ['Memory', `${memoryGiB} GiB`],
+    ['System', system],
+    ['Engine', `${simd.active}, ${simd.threads} threads`],
+    ...Object.entries(versions),
+  ];
+}
+
+/** Writes results.json, index.html, README.md and the charts into a folder. */
+export async function writePage(folder: string, document: ResultDocument): Promise<void> {
+  const { contests } = document;
+  const days = [...new Set(contests.map(({ at }) => at.slice(0, 10)))].sort();
+  const title = `qrkd beside its peers, ${days.join(', ')}`;
+  const drawn = (await Promise.all(contests.map(draw))).filter((chart) => chart !== undefined);
+  mkdirSync(folder, { recursive: true });
+  const write = (file: string, text: string) => writeFileSync(path.join(folder, file), text);
+  write('results.json', `${JSON.stringify(document, undefined, 1)}\n`);
+  for (const { file, svg } of drawn) write(file, `${standalone(svg)}\n`);
+  write('index.html', html(title, document, drawn));
+  write('README.md', markdown(title, document, drawn));
+}
+
+function html(title: string, document: ResultDocument, drawn: readonly Drawn[]): string {
+  const { contests, machine } = document;
+  const sections = contests.map((contest) => {
+    const chart = drawn.find((one) => one.contest === contest);
+    return `<section><h2>${escapeHtml(contest.title)}</h2>
+${chart ? figure(chart.svg, chart.caption) : ''}
+${table(circumstances(contest), ENTRY_HEAD, contest.entries.map(entryCells))}
+${contest.notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}</section>`;
+  });
+  return page(title, `${escapeHtml(machine.cpu)}, ${machine.simd.threads} threads`, [
+    `<section>${INTRODUCTION.map((line) => `<p>${line}</p>`).join('\n')}
+${table('The goals of the project', CLAIM_HEAD, contests.flatMap(({ claims }) => claims).map(claimCells))}</section>`,
+    ...sections,
+    `<section><h2>Machine and versions</h2>${table('', ['What', 'Version'], facts(document))}</section>`,
+  ]);
+}
+
+function markdown(title: string, document: ResultDocument, drawn: readonly Drawn[]): string {
+  const { contests } = document;
+  const rows = (head: readonly string[], cells: readonly (readonly string[])[]) =>
+    [head, head.map((_, k) => (k === 0 ? '---' : '---:')), ...cells].map((row) => `| ${row.join(' | ')} |`).join('\n');
+  const sections = contests.map((contest) => {
+    const chart = drawn.find((one) => one.contest === contest);
+    return [
+      `## ${contest.title}`,
+      circumstances(contest),
+      rows(ENTRY_HEAD, contest.entries.map(entryCells)),
+      ...contest.notes,
+      ...(chart ? [`![${chart.caption}](${chart.file})`] : []),
+    ].join('\n\n');
+  });
+  return `${[
+    `# ${title}`,
+    ...INTRODUCTION,
+    rows(CLAIM_HEAD, contests.flatMap(({ claims }) => claims).map(claimCells)),
+    ...sections,
+    '## Machine and versions',
+    rows(['What', 'Version'], facts(document)),
+  ].join('\n\n')}\n`;
+}

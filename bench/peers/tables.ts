@@ -1,0 +1,26 @@
+import { printTable } from '../turns.js';
+import { type ContestResult, holds, type Spread } from './contest.js';
+
+const digits = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
+const range = ({ median, low, high }: Spread) => [digits(median), `${digits(low)}..${digits(high)}`];
+
+/** A contest on standard error: its contenders, then what it says about the goals. */
+export function printContest({ title, entries, claims, notes }: ContestResult): void {
+  printTable(
+    title,
+    ['', 'precision', 'ms', 'over rounds', 'x qrkd', 'over rounds'],
+    entries.map(({ name, precision, milliseconds, ratio }) => [
+      name,
+      precision,
+      ...range(milliseconds),
+      ...(ratio ? range(ratio) : ['', '']),
+    ]),
+  );
+  for (const note of notes) console.error(`  ${note}`);
+  for (const claim of claims) {
+    const { measured, unit, atLeast, atMost } = claim;
+    const goal = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
+    const [median, over] = range(measured);
+    console.error(`  ${holds(claim) ? 'held ' : 'MISSED'} ${claim.claim}: ${median} ${unit} (${over}), goal ${goal}`);
+  }
+}
