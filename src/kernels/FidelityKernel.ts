@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Circuit } from '../circuits/circuit.js';
 import { readMatrix, scalars } from '../engine/input.js';
 import { checkMemory } from '../engine/memory.js';
 import type { NativeSpec, Scalars } from '../engine/native.js';
@@ -6,7 +7,7 @@ import type { AsyncOptions, ForwardPass, KernelLossForm, LossGradient, Matrix, M
 import { describe, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { FeatureMap, featureMap } from '../maps/index.js';
 import { DEVICE_KEYS, Device, type DeviceOptions } from './Device.js';
-import { inversionTest, readingsOfZeros } from './InversionTest.js';
+import { inversionTest, productOfReadings, readingsOfZeros, singleQubits } from './InversionTest.js';
 import type { TileFinisher } from './matrixToFile.js';
 import { checkAsyncOptions, type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
 
@@ -115,10 +116,17 @@ export class FidelityKernel extends NativeBackedKernel {
     const own = ({ data, shape }: Matrix): Matrix => ({ data: data.slice(), shape });
     const x = own(readMatrix(X, 'X', this.width));
     const y = Y ? own(readMatrix(Y, 'Y', this.width)) : undefined;
-    const test = new FidelityKernel(featureMap(inversionTest(this.map.circuit!)), { precision: this.precision });
-    test.parameters.set(this.parameters);
-    const { qubits } = this.map;
-    return readingsOfZeros((pairs) => test.states(pairs), x, y, qubits, this.device!.zeroAfter, this.precision);
+    const embedding = this.map.circuit!;
+    const kernelOf = (circuit: Circuit) => {
+      const kernel = new FidelityKernel(featureMap(circuit), { precision: this.precision });
+      kernel.parameters.set(this.parameters);
+      return kernel;
+    };
+    const { zeroAfter } = this.device!;
+    const singles = singleQubits(embedding);
+    if (singles) return productOfReadings(singles, (single) => kernelOf(single).matrix(x, y), zeroAfter);
+    const test = kernelOf(inversionTest(embedding));
+    return readingsOfZeros((pairs) => test.states(pairs), x, y, this.map.qubits, zeroAfter, this.precision);
   }
 
   protected override tileFinisher(rows: number, columns: number, gram: boolean): TileFinisher | undefined {

@@ -1,5 +1,5 @@
 import { type Angle, AngleExpression } from '../circuits/angle.js';
-import { type Circuit, circuit } from '../circuits/circuit.js';
+import { Circuit, circuit, type OperationJson } from '../circuits/circuit.js';
 import { scalars } from '../engine/input.js';
 import { checkMemory } from '../engine/memory.js';
 import type { Matrix, Precision } from '../engine/types.js';
@@ -83,6 +83,38 @@ export function* readingsOfZeros(
     }
   }
   return result;
+}
+
+/** The circuits of single qubits that a circuit without any gate between qubits falls into; undefined for others. */
+export function singleQubits(whole: Circuit): Circuit[] | undefined {
+  const json = whole.toJSON();
+  if (json.operations.some((operation) => operation.qubits.length > 1)) return undefined;
+  const byQubit = Array.from({ length: json.qubits }, (): OperationJson[] => []);
+  for (const operation of json.operations) {
+    if (operation.qubits.length === 1) byQubit[operation.qubits[0]].push({ ...operation, qubits: [0] });
+  }
+  return byQubit.map((operations) => Circuit.fromJSON({ ...json, qubits: 1, operations }));
+}
+
+/**
+ * {@link readingsOfZeros} where qubits are independent of each other: prod_q (P(read 0 | 0) K_q + P(read 0 | 1) (1 - K_q))
+ * with the fidelities K_q of single qubits, for any number of them.
+ *
+ * @param fidelities of the circuit of one qubit, [N, N] or [N, M].
+ */
+export function* productOfReadings(
+  circuits: readonly Circuit[],
+  fidelities: (single: Circuit) => Matrix,
+  [after0, after1]: readonly [number, number],
+): Generator<number, Matrix> {
+  let result: Matrix | undefined;
+  for (const [q, single] of circuits.entries()) {
+    const { data, shape } = fidelities(single);
+    const readings = data.map((k) => after0 * k + after1 * (1 - k));
+    result = result ? { data: result.data.map((v, k) => v * readings[k]), shape } : { data: readings, shape };
+    yield (q + 1) / circuits.length;
+  }
+  return result!;
 }
 
 /** For every outcome b the product over its bits of the probability that the bit is read as 0. */
