@@ -13,11 +13,12 @@ import {
 } from '../files/index.js';
 import { FidelityKernel } from '../kernels/FidelityKernel.js';
 import { startProgress } from '../progress.js';
+import { addDeviceOptions, type DeviceFlags, deviceFromOptions } from './deviceOptions.js';
 import { withFileProgress } from './kernelFile.js';
 import { kernelMergeCommand } from './kernelMerge.js';
 import { addMapOptions, addParametersOption, type MapOptions, mapFromOptions, readParameters } from './mapOptions.js';
 
-interface Options extends MapOptions {
+interface Options extends MapOptions, DeviceFlags {
   parameters?: string;
   precision: Precision;
   out: string;
@@ -37,7 +38,7 @@ export function kernelCommand(): Command {
     .description('Writes the kernel matrix K[i][j] = |<psi(y_j)|psi(x_i)>|^2 of the rows of X, or of X against Y.')
     .argument('<X>', 'samples by rows: .npy, .npz (file.npz:name where it has several arrays), or .csv without header')
     .argument('[Y]', 'other samples: the cross matrix [X rows, Y rows]');
-  return addParametersOption(addMapOptions(command))
+  return addDeviceOptions(addParametersOption(addMapOptions(command)))
     .addOption(
       new Option('--precision <type>', 'of the computation and the result')
         .choices(['float32', 'float64'])
@@ -88,7 +89,8 @@ async function run(xPath: string, yPath: string | undefined, options: Options, c
       );
     }
   }
-  const kernel = new FidelityKernel(map, { precision: options.precision });
+  const device = deviceFromOptions(options);
+  const kernel = new FidelityKernel(map, { precision: options.precision, ...device });
   kernel.parameters.set(await readParameters(options.parameters, map));
   const start = performance.now();
   const entries = X.shape[0] * (Y ?? X).shape[0];
@@ -104,7 +106,15 @@ async function run(xPath: string, yPath: string | undefined, options: Options, c
   const { shape } = out;
   const path = out.path === STDOUT ? 'standard output' : out.path;
   if (options.json) {
-    const result = { ...out, out: out.path, precision: kernel.precision, map: map.toJSON(), seconds, ...simdInfo() };
+    const result = {
+      ...out,
+      out: out.path,
+      precision: kernel.precision,
+      map: map.toJSON(),
+      ...device,
+      seconds,
+      ...simdInfo(),
+    };
     process.stdout.write(`${JSON.stringify({ ...result, path: undefined })}\n`);
   } else {
     process.stderr.write(
