@@ -5,6 +5,9 @@ import { isUserError, QrkdRangeError, suggest } from '../errors.js';
 import { readMatrixFile } from '../files/index.js';
 import { FEATURE_MAPS, type FeatureMap, type FeatureMapSpec, featureMap } from '../maps/index.js';
 
+/** What --map takes by name; a circuit comes from a file. */
+const MAP_NAMES = FEATURE_MAPS.map(({ type }) => type as string).filter((type) => type !== 'circuit');
+
 /** How each key of a specification is written on the command line; its default and its maps are those of the table of maps. */
 const KEYS: Record<string, { argument: string; text: string; parse?: (text: string) => unknown }> = {
   reps: { argument: '<n>', text: 'repetitions of the circuit', parse: number },
@@ -24,6 +27,9 @@ const KEYS: Record<string, { argument: string; text: string; parse?: (text: stri
   bandwidth: { argument: '<number>', text: 'multiplies the features first', parse: number },
 };
 
+/** Maps that a name alone describes; a circuit comes from a file. */
+const MAP_NAMES: readonly string[] = FEATURE_MAPS.map((m) => m.type).filter((type) => type !== 'circuit');
+
 /** What the options of `addMapOptions` parse to: the map, and the keys of {@link KEYS}. */
 export interface MapOptions {
   map: string;
@@ -35,7 +41,7 @@ export interface MapOptions {
 export function addMapOptions(command: Command): Command {
   command.option(
     '--map <name|file>',
-    `feature map (${FEATURE_MAPS.map((m) => m.type).join(', ')}), a JSON file with a map or a circuit, or a .qasm file`,
+    `feature map (${MAP_NAMES.join(', ')}), a JSON file with a map or a circuit, or a .qasm file`,
     'zz',
   );
   for (const [key, { argument, text, parse }] of Object.entries(KEYS)) {
