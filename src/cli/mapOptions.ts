@@ -5,9 +5,6 @@ import { isUserError, QrkdRangeError, suggest } from '../errors.js';
 import { readMatrixFile } from '../files/index.js';
 import { FEATURE_MAPS, type FeatureMap, type FeatureMapSpec, featureMap } from '../maps/index.js';
 
-/** What --map takes by name; a circuit comes from a file. */
-const MAP_NAMES = FEATURE_MAPS.map(({ type }) => type as string).filter((type) => type !== 'circuit');
-
 /** How each key of a specification is written on the command line; its default and its maps are those of the table of maps. */
 const KEYS: Record<string, { argument: string; text: string; parse?: (text: string) => unknown }> = {
   reps: { argument: '<n>', text: 'repetitions of the circuit', parse: number },
