@@ -30,6 +30,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'what a kernel matrix in a file can tell, and how many shots it takes to read it',
     load: async () => (await import('./inspect.js')).inspectCommand(),
   },
+  draw: {
+    summary: 'the circuit of a feature map as text, SVG or OpenQASM',
+    load: async () => (await import('./draw.js')).drawCommand(),
+  },
   export: {
     summary: 'a saved tf.LayersModel as an ONNX file',
     load: async () => (await import('./export.js')).exportCommand(),
@@ -37,6 +41,10 @@ const COMMANDS: Record<string, Entry> = {
   verify: {
     summary: 'an ONNX file against the saved model that it came from',
     load: async () => (await import('./verify.js')).verifyCommand(),
+  },
+  bench: {
+    summary: 'how fast the kernels and losses run on this machine',
+    load: async () => (await import('./bench.js')).benchCommand(),
   },
   doctor: {
     summary: 'what was found on this machine, and what to do about what is missing',
