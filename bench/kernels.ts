@@ -1,76 +1,69 @@
-// Speed of the kernels, for every instruction set that this machine has:
-//   node dist-test/bench/kernels.js
-// An instruction set is chosen once in a process, so each runs in a child of its own.
+// Speed of states, Gram matrices, gradients and losses with benchmark.js, for every instruction set of this machine:
+//   node dist-test/bench/kernels.js [--quick] [--threads 1,2]
+// A table goes to standard error, one JSON document to standard output. Instruction set and threads are chosen once in a
+// process, so each combination runs in a child of its own.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import Benchmark from 'benchmark';
 import { simdInfo } from 'qrkd';
-import { samples } from './inputs.js';
-import { benchKernel, fusedLoss, lossThroughForward } from './tasks.js';
+import { type BenchCase, benchCases } from '#dist/bench/cases.js';
 import { printTable } from './turns.js';
 
-const SIZES = [
-  [64, 8],
-  [256, 10],
-  [1024, 10],
-] as const;
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    threads: { type: 'string' },
+    one: { type: 'boolean', default: false },
+  },
+});
 
-interface Row {
-  name: string;
+interface Row extends Pick<BenchCase, 'group' | 'subject' | 'samples' | 'qubits' | 'precision'> {
   milliseconds: number;
-  /** Relative margin of error, percent. */
+  /** Relative margin of error of the mean, per cent. */
   margin: number;
 }
 
+/** All jobs one after the other in this process. */
 function runSuite(): Row[] {
-  const suite = new Benchmark.Suite();
-  for (const [rows, qubits] of SIZES) {
-    const kernel = benchKernel(qubits, 0.25);
-    const x = samples(rows, qubits, 1);
-    const teacher = kernel.matrix(samples(rows, qubits, 2));
-    const size = `N = ${rows}, ${qubits} qubits`;
-    suite.add(`states, ${size}`, () => kernel.states(x));
-    suite.add(`gram, ${size}`, () => kernel.matrix(x));
-    suite.add(`value and gradient, ${size}`, () => lossThroughForward(kernel, x, teacher));
-    suite.add(`fused loss, ${size}`, () => fusedLoss(kernel, x, teacher));
-  }
-  const rows: Row[] = [];
-  suite.on('cycle', ({ target }: { target: Benchmark }) => {
-    rows.push({ name: String(target.name), milliseconds: 1000 * target.stats!.mean, margin: target.stats!.rme });
-  });
-  // An error inside a benchmark would otherwise only make a row of NaN.
-  suite.on('error', ({ target }: { target: Benchmark & { error: unknown } }) => {
-    throw target.error;
-  });
-  suite.run();
-  return rows;
+  return benchCases()
+    .filter((one) => one.quick || !values.quick)
+    .map(({ group, subject, samples, qubits, precision, prepare }) => {
+      const benchmark = new Benchmark(prepare(), values.quick ? { maxTime: 0.3, minSamples: 3 } : { maxTime: 1 });
+      benchmark.run();
+      // An error inside a benchmark would otherwise only make a row of NaN.
+      if (benchmark.error) throw benchmark.error;
+      const { mean, rme } = benchmark.stats!;
+      return { group, subject, samples, qubits, precision, milliseconds: 1000 * mean, margin: rme };
+    });
 }
 
-if (process.argv[2] === '--one') {
+function inChild(isa: string, threads: number): Row[] {
+  console.error(`measuring ${isa}, ${threads} threads ...`);
+  const options = ['--one', ...(values.quick ? ['--quick'] : [])];
+  const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...options], {
+    env: { ...process.env, QRKD_FORCE_ISA: isa, QRKD_THREADS: String(threads) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+  if (child.status !== 0) process.exit(child.status ?? 1);
+  return JSON.parse(child.stdout) as Row[];
+}
+
+if (values.one) {
   console.log(JSON.stringify(runSuite()));
 } else {
   const { supported, threads } = simdInfo();
-  const results: Record<string, Row[]> = {};
-  for (const isa of supported) {
-    console.error(`measuring ${isa} ...`);
-    const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--one'], {
-      env: { ...process.env, QRKD_FORCE_ISA: isa },
-      stdio: ['ignore', 'pipe', 'inherit'],
-      encoding: 'utf8',
-    });
-    if (child.status !== 0) process.exit(child.status ?? 1);
-    results[isa] = JSON.parse(child.stdout) as Row[];
-  }
-  const first = results[supported[0]!]!;
+  const counts = values.threads?.split(',').map(Number) ?? [threads];
+  const runs = counts.flatMap((count) => supported.map((isa) => ({ isa, threads: count, rows: inChild(isa, count) })));
   printTable(
-    `ZZ map, 2 reps, float32, ${threads} threads: milliseconds`,
-    ['', ...supported],
-    first.map(({ name }, i) => [
-      name,
-      ...supported.map(
-        (isa) => `${results[isa]![i]!.milliseconds.toFixed(3)} ±${results[isa]![i]!.margin.toFixed(0)}%`,
-      ),
+    'Milliseconds (mean and its relative margin)',
+    ['', ...runs.map((run) => `${run.isa}, ${run.threads} thr.`)],
+    runs[0]!.rows.map(({ group, subject, samples, qubits, precision }, k) => [
+      `${group}, ${subject}, ${samples} samples${qubits === undefined ? '' : `, ${qubits} qubits`}, ${precision}`,
+      ...runs.map(({ rows }) => `${rows[k]!.milliseconds.toPrecision(3)} ±${rows[k]!.margin.toFixed(0)}%`),
     ]),
   );
-  console.log(JSON.stringify({ threads, results }));
+  console.log(JSON.stringify({ runs }));
 }

@@ -1,6 +1,8 @@
 import { FidelityKernel, featureMap, type Matrix, type Precision } from 'qrkd';
 import { kernelLossGradient } from '#dist/engine/relational.js';
 
+export { gramFlops } from '#dist/bench/cases.js';
+
 /** The map of all kernel benchmarks: ZZ, 2 repetitions, full entanglement. */
 export function benchKernel(features: number, bandwidth: number, precision: Precision = 'float32'): FidelityKernel {
   return new FidelityKernel(featureMap({ type: 'zz', features, reps: 2, entanglement: 'full', bandwidth }), {
@@ -28,9 +30,4 @@ export function lossThroughForward(kernel: FidelityKernel, x: Matrix, teacher: M
 export function fusedLoss(kernel: FidelityKernel, x: Matrix, teacher: Matrix): { value: number; dx: Matrix } {
   const { loss, gradient } = kernelLossGradient(kernel, x, teacher);
   return { value: loss, dx: gradient };
-}
-
-/** Operations counted for a Gram matrix: the symmetric half of the 8 N^2 2^n of a complex product. */
-export function gramFlops(rows: number, qubits: number): number {
-  return 4 * rows ** 2 * 2 ** qubits;
 }

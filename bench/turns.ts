@@ -1,39 +1,9 @@
-/**
- * Fair turns on a machine that is never quite quiet: contenders alternate, a turn is one untimed call and then as many timed
- * ones as fit, a contender's figure is the median over rounds of its turns' medians.
- */
-export type Turn = () => number[] | Promise<number[]>;
+import { median, type Turn } from '#dist/bench/turns.js';
 
-const TURN_MILLISECONDS = 200;
-// A call this long warms its caches by itself; an untimed one before it would double the run.
-const LONG_CALL_MILLISECONDS = 500;
+export { median, type Spread, spreadOf, type Turn, turnOf } from '#dist/bench/turns.js';
+
 // The last contender's threads may still be spinning for work.
 const PAUSE_MILLISECONDS = 50;
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/** A turn that times a synchronous function. */
-export function turnOf(run: () => unknown): Turn {
-  return () => {
-    const first = timed(run);
-    if (first > LONG_CALL_MILLISECONDS) return [first];
-    const times: number[] = [];
-    const end = performance.now() + TURN_MILLISECONDS;
-    do times.push(timed(run));
-    while (performance.now() < end);
-    return times;
-  };
-}
-
-function timed(run: () => unknown): number {
-  const start = performance.now();
-  run();
-  return performance.now() - start;
-}
 
 /** Median milliseconds of each contender's turn in every round. */
 export async function takeTurns(contenders: Record<string, Turn>, rounds: number): Promise<Record<string, number[]>> {
@@ -52,6 +22,11 @@ export async function takeTurns(contenders: Record<string, Turn>, rounds: number
 export async function alternate(contenders: Record<string, Turn>, rounds: number): Promise<Record<string, number>> {
   const turns = await takeTurns(contenders, rounds);
   return Object.fromEntries(Object.entries(turns).map(([name, medians]) => [name, median(medians)]));
+}
+
+/** Three significant digits, thousands set apart. */
+export function digits(value: number): string {
+  return value >= 100 ? Number(value.toPrecision(3)).toLocaleString('en-US') : value.toPrecision(3);
 }
 
 /** Aligned columns; the first is text, the others are set right. */

@@ -7,17 +7,19 @@ type Spec = Parameters<typeof toSvg>[0];
 export function ratioChart({ entries }: ContestResult): Promise<string> {
   const values = entries
     .filter(({ ratio }) => ratio)
-    .map(({ name, precision, ratio }) => ({ name: `${name}`, precision, ...ratio! }));
+    .map(({ name, precision, ratio }) => ({ name, precision, ...ratio! }));
+  const most = Math.max(...values.map(({ high }) => high));
+  const least = Math.min(1, ...values.map(({ low }) => low));
   const y = {
     field: 'name',
     type: 'nominal',
     sort: { field: 'median', order: 'ascending' },
-    axis: { title: null, labelLimit: 340, grid: true },
+    axis: { title: null, labelLimit: 600, grid: true },
   };
   const x = {
     type: 'quantitative',
     scale: { type: 'log' },
-    axis: { title: 'Times as long as qrkd (same precision)', format: '~g', tickCount: 6 },
+    axis: { title: 'Times as long as qrkd (same precision)', format: ',~r', values: ticks(least, most) },
   };
   const color = {
     field: 'precision',
@@ -44,6 +46,15 @@ export function ratioChart({ entries }: ContestResult): Promise<string> {
       },
     ],
   } as unknown as Spec);
+}
+
+/** Powers of ten; with 2 and 5 between where there would be few. */
+function ticks(least: number, most: number): number[] {
+  const decades = Math.ceil(Math.log10(most)) - Math.floor(Math.log10(least));
+  const steps = decades > 3 ? [1] : [1, 2, 5];
+  return Array.from({ length: decades + 1 }, (_, k) => 10 ** (Math.floor(Math.log10(least)) + k)).flatMap((decade) =>
+    steps.map((step) => step * decade),
+  );
 }
 
 /** Our rate over samples or qubits. */

@@ -1,17 +1,10 @@
-import { median, type Turn, takeTurns } from '../turns.js';
+import { type Spread, spreadOf, type Turn, takeTurns } from '../turns.js';
 
 export type Precision = 'float32' | 'float64';
 
 export interface Contender {
   turn: Turn;
   precision: Precision;
-}
-
-/** A figure over the rounds of a contest. */
-export interface Spread {
-  median: number;
-  low: number;
-  high: number;
 }
 
 /** How one contender did. */
@@ -43,10 +36,6 @@ export interface ContestResult {
   curve?: { at: number; gflops: Spread }[];
   claims: Claim[];
   notes: string[];
-}
-
-export function spreadOf(values: readonly number[]): Spread {
-  return { median: median(values), low: Math.min(...values), high: Math.max(...values) };
 }
 
 /** The turns' medians of every contender, round by round. */

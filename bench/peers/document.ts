@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type SimdInfo, simdInfo } from 'qrkd';
-import { packageVersion } from '#dist/study/version.js';
+import { packageVersion } from '#dist/version.js';
 import type { ContestResult } from './contest.js';
 
 /** A contest with when, and beside how much other work, it was held. */

@@ -2,11 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { escapeHtml, figure, page, table } from '#dist/report/html.js';
 import { standalone } from '#dist/report/svg.js';
+import { digits, type Spread } from '../turns.js';
 import { growthChart, ratioChart } from './charts.js';
-import { type Claim, type Entry, holds, type Spread } from './contest.js';
+import { type Claim, type Entry, holds } from './contest.js';
 import type { Held, ResultDocument } from './document.js';
 
-const digits = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 const range = ({ median, low, high }: Spread) => `${digits(median)} (${digits(low)}–${digits(high)})`;
 
 const CLAIM_HEAD = ['What must hold', 'Measured (range over rounds)', 'Goal', 'Held'];

@@ -1,7 +1,6 @@
-import { printTable } from '../turns.js';
-import { type ContestResult, holds, type Spread } from './contest.js';
+import { digits, printTable, type Spread } from '../turns.js';
+import { type ContestResult, holds } from './contest.js';
 
-const digits = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 const range = ({ median, low, high }: Spread) => [digits(median), `${digits(low)}..${digits(high)}`];
 
 /** A contest on standard error: its contenders, then what it says about the goals. */
