@@ -12,6 +12,7 @@ import {
   featureMap,
   type Matrix,
   makePsd,
+  mergeParts,
   mitigateDepolarizing,
   mitigateReadout,
   type NoiseOptions,
@@ -65,6 +66,25 @@ describe('a noisy FidelityKernel', () => {
       });
     }
   }
+});
+
+it('readout errors of product states, for many qubits', () => {
+  const features = 40;
+  const [X, Y] = [random(5, features), random(3, features)];
+  const readout = { meas1prep0: 0.01, meas0prep1: 0.03 };
+  const kernel = new FidelityKernel(featureMap({ type: 'angle', features }), { noise: { readout } });
+  const reads = (i: number, y: { data: Float64Array }, j: number) => {
+    let product = 1;
+    for (let q = 0; q < features; q++) {
+      const k = Math.cos((X.data[i * features + q]! - y.data[j * features + q]!) / 2) ** 2;
+      product *= 0.99 * k + 0.03 * (1 - k);
+    }
+    return product;
+  };
+  const table = (y: typeof X) =>
+    Array.from({ length: 5 * y.shape[0] }, (_, k) => reads(Math.floor(k / y.shape[0]), y, k % y.shape[0]));
+  assertClose(kernel.matrix(X).data, table(X), 1e-14, 'matrix(X)');
+  assertClose(kernel.matrix(X, Y).data, table(Y), 1e-14, 'matrix(X, Y)');
 });
 
 describe('FidelityKernel on a device', () => {
@@ -144,9 +164,17 @@ describe('FidelityKernel on a device', () => {
     for (const precision of ['float32', 'float64'] as const) {
       const kernel = new FidelityKernel(map, { precision, ...options });
       for (const second of [undefined, Y]) {
+        const whole = kernel.matrix(wide, second);
         const path = join(folder, `${precision}${second ? 'xy' : ''}.npy`);
-        await kernel.matrixToFile(path, wide, second);
-        assert.deepEqual(await readMatrixFile(path), kernel.matrix(wide, second));
+        const { tiles } = await kernel.matrixToFile(path, wide, second, { memory: 60_000 });
+        assert.ok(tiles > 2, `${tiles} tiles`);
+        assert.deepEqual(await readMatrixFile(path), whole);
+        const parts: string[] = [];
+        for (const shard of ['1/2', '2/2']) parts.push((await kernel.matrixToFile(path, wide, second, { shard })).path);
+        const merged = join(folder, 'merged.npy');
+        await mergeParts(merged, parts);
+        assert.deepEqual(await readMatrixFile(merged), whole);
+        rmSync(merged);
       }
     }
     await assert.rejects(device({ psd: 'clip' }).matrixToFile(join(folder, 'a.npy'), X), {
