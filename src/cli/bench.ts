@@ -89,7 +89,7 @@ function cells({ group, subject, samples, qubits, precision, milliseconds, gflop
 
 function format({ simd, productGflops, rows }: BenchReport): string {
   const { float32, float64 } = productGflops;
-  const head = ['', '', 'samples', 'qubits', '', 'ms', 'over rounds', 'GFLOP/s', 'share'];
+  const head = ['job', 'of', 'samples', 'qubits', 'precision', 'ms', 'over rounds', 'GFLOP/s', 'share'];
   const table = [head, ...rows.map(cells)];
   const widths = head.map((_, column) => Math.max(...table.map((row) => row[column].length)));
   // Names to the left, numbers to the right.
