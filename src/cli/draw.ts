@@ -4,6 +4,7 @@ import writeFileAtomic from 'write-file-atomic';
 import type { Circuit } from '../circuits/circuit.js';
 import { QrkdRangeError } from '../errors.js';
 import { STDOUT } from '../files/index.js';
+import { FEATURE_MAPS } from '../maps/index.js';
 import { addMapOptions, addParametersOption, type MapOptions, mapFromOptions, readParameters } from './mapOptions.js';
 
 const FORMATS = ['text', 'svg', 'qasm', 'qasm2'] as const;
@@ -37,6 +38,9 @@ export function drawCommand(): Command {
 async function run(options: Options): Promise<void> {
   const { out, x, parameters } = options;
   const format = options.format ?? formatOf(out);
+  if (options.features === undefined && FEATURE_MAPS.some(({ type }) => type === options.map)) {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `--map ${options.map}: needs --features, the number of features`);
+  }
   const map = mapFromOptions(options, options.features);
   if (options.features !== undefined && options.features !== map.features) {
     throw new QrkdRangeError(

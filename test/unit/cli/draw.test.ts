@@ -78,7 +78,7 @@ describe('qrkd draw', () => {
     refuses(/--map bad.qasm: QASM line 3, column 1: "reset" \(a reset\) is not supported/, '--map', 'bad.qasm');
     refuses(/--map none.qasm: no such file/, '--map', 'none.qasm');
     refuses(/--map zzz: no such feature map \(did you mean "zz"\?\)/, '--map', 'zzz', '--features', '2');
-    refuses(/zz: features must be a whole number, got undefined/);
+    refuses(/--map zz: needs --features, the number of features/);
     refuses(/--map amplitude: this map has no circuit/, '--map', 'amplitude', '--features', '2');
     refuses(
       /--out map.png: unknown ending; expected .txt, .svg, .qasm, or give --format/,

@@ -215,7 +215,7 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
     ['a missing map file', ['X.csv', '--map', 'no.json', ...out], '--map no.json: no such file'],
     ['a folder for a map', ['X.csv', '--map', 'folder.csv', ...out], '--map folder.csv'],
     ['a broken map file', ['X.csv', '--map', 'broken.json', ...out], '--map broken.json', 'JSON'],
-    ['an empty map file', ['X.csv', '--map', 'null.json', ...out], 'unknown type "undefined"'],
+    ['an empty map file', ['X.csv', '--map', 'null.json', ...out], 'holds neither a feature map nor a circuit'],
     ['an unknown key in a map file', ['X.csv', '--map', 'key.json', ...out], '"bandwith"', 'did you mean "bandwidth"'],
     ['an option of another map', ['X.csv', '--axis', 'X', ...out], 'unknown key "axis"'],
     ['a word for a number', ['X.csv', '--reps', 'two', ...out], '--reps', 'two', 'number'],
