@@ -25,6 +25,7 @@ export type {
   Gradient,
   Kernel,
   KernelLossForm,
+  KernelLossGradient,
   LossGradient,
   Matrix,
   MatrixLike,

@@ -1,5 +1,5 @@
 /** A kernel with trainable parameters of which everything is known: what uses kernels is tested apart from the engine. */
-import type { ForwardPass, Gradient, Kernel, LossGradient, Matrix } from 'qrkd';
+import type { ForwardPass, Gradient, Kernel, KernelLossGradient, Matrix } from 'qrkd';
 
 /** exp(-sum_f w_f (x_f - y_f)^2), the parameters w_f >= 0 being one weight for each feature. */
 export class WeightedGaussian implements Kernel {
@@ -56,7 +56,7 @@ export class WeightedGaussian implements Kernel {
     return this.matrix(x, y);
   }
 
-  lossGradient(): LossGradient {
+  lossGradient(): KernelLossGradient {
     throw new Error('not needed');
   }
 

@@ -55,15 +55,16 @@ void write(const std::vector<double>& values, const Napi::Value& target, const c
 }
 
 Samples::Samples(const Napi::Value& xValue, const Napi::Value& n, const Napi::Value& yValue, const Napi::Value& m,
-                 std::size_t columns) {
+                 std::size_t columns, std::vector<double> values)
+    : parameters(std::move(values)) {
   const std::size_t rows = count(n, "n");
   x = doubles(xValue, rows * columns, "x");
-  rowsX = {x.data(), rows, columns};
+  rowsX = {x.data(), rows, columns, false, parameters.data(), parameters.size()};
   cross = !yValue.IsNull() && !yValue.IsUndefined();
   if (cross) {
     const std::size_t others = count(m, "m");
     y = doubles(yValue, others * columns, "y");
-    rowsY = {y.data(), others, columns, true};
+    rowsY = {y.data(), others, columns, true, parameters.data(), parameters.size()};
   }
 }
 

@@ -17,11 +17,12 @@ std::vector<double> doubles(const Napi::Value& value, std::size_t size, const ch
 
 /// Copies of x [n, columns] and, unless null or undefined, y [m, columns]: nothing of V8's is used afterwards.
 struct Samples {
-  std::vector<double> x, y;
+  std::vector<double> x, y, parameters;
   Rows rowsX, rowsY;
   bool cross = false;
 
-  Samples(const Napi::Value& x, const Napi::Value& n, const Napi::Value& y, const Napi::Value& m, std::size_t columns);
+  Samples(const Napi::Value& x, const Napi::Value& n, const Napi::Value& y, const Napi::Value& m, std::size_t columns,
+          std::vector<double> parameters);
   Samples(Samples&&) = default;
   const Rows* second() const { return cross ? &rowsY : nullptr; }
   std::size_t entries() const { return rowsX.count * (cross ? rowsY.count : rowsX.count); }

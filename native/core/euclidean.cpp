@@ -31,11 +31,11 @@ class EuclideanForward final : public Forward<T> {
   EuclideanForward(const Rows& x, const Rows* y, std::vector<double> slopes)
       : inputs_(x, y), slopes_(std::move(slopes)) {}
 
-  void gradient(const T* dK, double* dx, double* dy, Job& job) override {
+  void gradient(const T* dK, const Gradients& out, Job& job) override {
     const Rows& x = inputs_.x();
     if (inputs_.y() == nullptr) {
       const std::size_t n = x.count;
-      side(x, x, job, dx, [&](std::size_t i, std::size_t j) {
+      side(x, x, job, out.dx, [&](std::size_t i, std::size_t j) {
         return (static_cast<double>(dK[i * n + j]) + dK[j * n + i]) * slopes_[i * n + j];
       });
     } else {
@@ -44,8 +44,8 @@ class EuclideanForward final : public Forward<T> {
       const auto weight = [&](std::size_t i, std::size_t j) {
         return static_cast<double>(dK[i * m + j]) * slopes_[i * m + j];
       };
-      side(x, y, job, dx, weight);
-      side(y, x, job, dy, [&](std::size_t j, std::size_t i) { return weight(i, j); });
+      side(x, y, job, out.dx, weight);
+      side(y, x, job, out.dy, [&](std::size_t j, std::size_t i) { return weight(i, j); });
     }
   }
 

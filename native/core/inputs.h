@@ -12,13 +12,14 @@ class Samples {
  public:
   explicit Samples(const Rows& rows)
       : data_(rows.data, rows.data + rows.count * rows.columns),
-        rows_{data_.data(), rows.count, rows.columns, rows.second} {}
+        parameters_(rows.parameters, rows.parameters + rows.parameterCount),
+        rows_{data_.data(), rows.count, rows.columns, rows.second, parameters_.data(), parameters_.size()} {}
   Samples(const Samples&) = delete;
   Samples& operator=(const Samples&) = delete;
   const Rows& rows() const { return rows_; }
 
  private:
-  std::vector<double> data_;
+  std::vector<double> data_, parameters_;
   Rows rows_;
 };
 

@@ -82,6 +82,16 @@ void Kernel<T>::states(const Rows&, T*, T*, Job&) const {
   throw std::logic_error("this kernel has no statevectors");
 }
 
+template <class T>
+void Kernel<T>::blochVectors(const Rows&, double*, Job&) const {
+  throw std::logic_error("this kernel has no Bloch vectors");
+}
+
+template <class T>
+void Kernel<T>::blochGradient(const Rows&, const double*, const Gradients&, Job&) const {
+  throw std::logic_error("this kernel has no Bloch vectors");
+}
+
 template class Kernel<float>;
 template class Kernel<double>;
 template double matrixLoss(MatrixLoss, const float*, const float*, std::size_t, float*);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 #include "job.h"
 #include "panel.h"
@@ -12,10 +13,17 @@ namespace qrkd {
 
 /// A sample that the kernel cannot use (the addon turns it into an error that names the row).
 struct BadSample : std::runtime_error {
-  BadSample(const Rows& rows, std::size_t rowIndex, const char* why)
+  BadSample(const Rows& rows, std::size_t rowIndex, const std::string& why)
       : std::runtime_error(why), row(rowIndex), inY(rows.second) {}
   std::size_t row;
   bool inY;
+};
+
+/// Where a gradient goes.
+struct Gradients {
+  double* dx = nullptr;           ///< [rows, features]
+  double* dy = nullptr;           ///< [columns, features]; null for a symmetric Gram, whose gradient is all in dx
+  double* dparameters = nullptr;  ///< [parameters]; null where the kernel has none
 };
 
 /// A finished forward pass with all that its gradient needs. Its inputs are copied.
@@ -23,9 +31,8 @@ template <class T>
 class Forward {
  public:
   virtual ~Forward() = default;
-  /// Exact vector-Jacobian product. dK: row-major like the matrix. dx: [rows, features]; dy: [columns, features], or
-  /// null for a symmetric Gram, whose gradient is all in dx.
-  virtual void gradient(const T* dK, double* dx, double* dy, Job& job) = 0;
+  /// Exact vector-Jacobian product; writes all of `out`. dK: row-major like the matrix.
+  virtual void gradient(const T* dK, const Gradients& out, Job& job) = 0;
 };
 
 template <class T>
@@ -33,12 +40,20 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual std::size_t features() const = 0;
+  /// Trainable parameters, whose values come with the samples.
+  virtual std::size_t parameters() const { return 0; }
   /// Writes the row-major kernel matrix to `out`: [x, x] if y is null, else [x, y].
   virtual void matrix(const Rows& x, const Rows* y, T* out, Job& job) const = 0;
   /// The same, keeping what the gradient needs.
   virtual std::unique_ptr<Forward<T>> forward(const Rows& x, const Rows* y, T* out, Job& job) const = 0;
   /// Writes the statevectors, row-major [sample, amplitude]; only for quantum feature maps.
   virtual void states(const Rows& x, T* real, T* imag, Job& job) const;
+  /// 3 * qubits; 0 for all but projected kernels.
+  virtual std::size_t blochWidth() const { return 0; }
+  /// Writes the Bloch vectors of the qubits, row-major [sample, blochWidth]; only for projected kernels.
+  virtual void blochVectors(const Rows& x, double* out, Job& job) const;
+  /// Gradient of sum(dBloch * blochVectors); writes all of `out`.
+  virtual void blochGradient(const Rows& x, const double* dBloch, const Gradients& out, Job& job) const;
 };
 
 /// Element-wise loss between a kernel matrix and its target, and its derivative.

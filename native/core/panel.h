@@ -62,7 +62,9 @@ struct Rows {
   const double* data = nullptr;
   std::size_t count = 0;
   std::size_t columns = 0;
-  bool second = false;  // Y of a cross matrix: for errors
+  bool second = false;                 // Y of a cross matrix: for errors
+  const double* parameters = nullptr;  // trainable values of the feature map, the same for every row
+  std::size_t parameterCount = 0;
 
   const double* row(std::size_t i) const { return data + i * columns; }
 };

@@ -1,8 +1,6 @@
 #include "product_kernel.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <complex>
 #include <vector>
 
@@ -12,22 +10,6 @@
 
 namespace qrkd {
 namespace {
-
-using Vector = std::array<double, 3>;
-
-// The axis of a gate's rotation of the Bloch sphere; P and RZ differ by a global phase only.
-int axisOf(QubitGate kind) { return kind == QubitGate::kRX ? 0 : kind == QubitGate::kRY ? 1 : 2; }
-
-Vector rotate(const Vector& r, int axis, double cosine, double sine) {
-  const int u = (axis + 1) % 3, v = (axis + 2) % 3;
-  Vector out = r;
-  out[u] = cosine * r[u] - sine * r[v];
-  out[v] = sine * r[u] + cosine * r[v];
-  return out;
-}
-
-// H maps X to Z, Y to -Y and Z to X; it is its own inverse.
-Vector hadamard(const Vector& r) { return {r[2], -r[1], r[0]}; }
 
 // Bloch vectors of one panel, [qubit][3][lane].
 template <class T>
@@ -40,23 +22,13 @@ struct BlochPanels {
         qubits(circuit.qubits()),
         panels(panelCount<T>(rows.count)) {
     constexpr int W = kLanes<T>;
-    std::vector<double> x(circuit.map.features * W), angle(circuit.map.angles() * W);
+    ProductSamples samples(circuit, W);
+    double r[3 * W];
     for (std::size_t p = 0; p < panels; ++p) {
-      circuit.map.forward(rows, p * W, W, x.data(), angle.data());
-      circuit.map.requireFinite(rows, p * W, W, angle.data());
+      samples.bind(rows, p * W);
       for (std::size_t q = 0; q < qubits; ++q) {
-        for (int lane = 0; lane < W; ++lane) {
-          Vector r = {0, 0, 1};
-          for (const auto& gate : circuit.chains[q]) {
-            if (gate.kind == QubitGate::kH) {
-              r = hadamard(r);
-            } else {
-              const double theta = angle[gate.angle * W + lane];
-              r = rotate(r, axisOf(gate.kind), std::cos(theta), std::sin(theta));
-            }
-          }
-          for (int c = 0; c < 3; ++c) panel(p)[(q * 3 + c) * W + lane] = static_cast<T>(r[c]);
-        }
+        samples.vector(q, r);
+        for (int i = 0; i < 3 * W; ++i) panel(p)[q * 3 * W + i] = static_cast<T>(r[i]);
       }
     }
   }
@@ -107,36 +79,43 @@ class ProductForward final : public Forward<T> {
     productMatrix<T>(x_, y != nullptr ? &y_ : nullptr, x.count, y != nullptr ? y->count : x.count, out, job);
   }
 
-  void gradient(const T* dK, double* dx, double* dy, Job& job) override {
+  void gradient(const T* dK, const Gradients& out, Job& job) override {
     const Rows* y = inputs_.y();
+    double* dp = out.dparameters;
+    if (dp != nullptr) std::fill_n(dp, circuit_.map.parameters, 0.0);
     if (y == nullptr) {
       side(
           inputs_.x(), x_, inputs_.x(), x_,
-          [&](std::size_t i, std::size_t j, std::size_t n) { return dK[i * n + j] + dK[j * n + i]; }, dx, job);
+          [&](std::size_t i, std::size_t j, std::size_t n) { return dK[i * n + j] + dK[j * n + i]; }, out.dx, dp, job);
     } else {
       const std::size_t m = y->count;
       side(
-          inputs_.x(), x_, *y, y_, [&](std::size_t i, std::size_t j, std::size_t) { return dK[i * m + j]; }, dx, job);
+          inputs_.x(), x_, *y, y_, [&](std::size_t i, std::size_t j, std::size_t) { return dK[i * m + j]; }, out.dx, dp,
+          job);
       side(
-          *y, y_, inputs_.x(), x_, [&](std::size_t j, std::size_t i, std::size_t) { return dK[i * m + j]; }, dy, job);
+          *y, y_, inputs_.x(), x_, [&](std::size_t j, std::size_t i, std::size_t) { return dK[i * m + j]; }, out.dy, dp,
+          job);
     }
   }
 
  private:
   template <class Weight>
   void side(const Rows& targets, const BlochPanels<T>& a, const Rows& sources, const BlochPanels<T>& b, Weight weightOf,
-            double* out, Job& job) {
+            double* out, double* dparameters, Job& job) {
     constexpr std::size_t W = kLanes<T>;
     struct Scratch {
       Buffer<T> halved, gradient, suffix;
+      std::unique_ptr<ProductSamples> samples;
     };
+    VariableGradients gradients(circuit_.map, W, a.panels);
     std::vector<Scratch> scratch(threads());
     const double pairs = static_cast<double>(targets.count) * static_cast<double>(sources.count);
     parallelFor(a.panels, pairs * static_cast<double>(a.qubits) * 22, job, [&](std::size_t p, int worker) {
-      auto& [halved, gradient, suffix] = scratch[worker];
+      auto& [halved, gradient, suffix, samples] = scratch[worker];
       if (gradient.size() == 0) {
         gradient = Buffer<T>(a.size());
         suffix = Buffer<T>((a.qubits + 1) * W);
+        samples = std::make_unique<ProductSamples>(circuit_, W);
       }
       a.halved(p, halved);
       std::fill(gradient.data(), gradient.data() + gradient.size(), T(0));
@@ -150,41 +129,17 @@ class ProductForward final : public Forward<T> {
         }
         kernels<T>().productTileGradient(halved.data(), b.panel(s), weight, a.qubits, gradient.data(), suffix.data());
       }
-      anglesAndFeatures(targets, p * W, a.panel(p), gradient.data(), out);
-    });
-  }
-
-  // From d loss / d (r / 2) through every qubit's chain of rotations back to the features.
-  void anglesAndFeatures(const Rows& rows, std::size_t first, const T* bloch, const T* gradient, double* out) const {
-    constexpr int W = kLanes<T>;
-    std::vector<double> x(rows.columns * W), angle(circuit_.map.angles() * W), dangle(angle.size(), 0.0);
-    circuit_.map.forward(rows, first, W, x.data(), angle.data());
-    for (std::size_t q = 0; q < circuit_.qubits(); ++q) {
-      for (int lane = 0; lane < W; ++lane) {
-        Vector r, g;
-        for (int c = 0; c < 3; ++c) {
-          r[c] = bloch[(q * 3 + c) * W + lane];
-          g[c] = 0.5 * gradient[(q * 3 + c) * W + lane];
-        }
-        const auto& chain = circuit_.chains[q];
-        for (auto gate = chain.rbegin(); gate != chain.rend(); ++gate) {
-          if (gate->kind == QubitGate::kH) {
-            r = hadamard(r);
-            g = hadamard(g);
-            continue;
-          }
-          // d r / d theta = axis x r.
-          const int axis = axisOf(gate->kind), u = (axis + 1) % 3, v = (axis + 2) % 3;
-          const double theta = angle[gate->angle * W + lane];
-          dangle[gate->angle * W + lane] += g[v] * r[u] - g[u] * r[v];
-          r = rotate(r, axis, std::cos(theta), -std::sin(theta));
-          g = rotate(g, axis, std::cos(theta), -std::sin(theta));
-        }
+      // From d loss / d (r / 2) through every qubit's chain back to the features.
+      samples->bind(targets, p * W);
+      for (std::size_t q = 0; q < a.qubits; ++q) {
+        double w[3 * W];
+        for (std::size_t i = 0; i < 3 * W; ++i) w[i] = 0.5 * gradient[q * 3 * W + i];
+        samples->addGradient(q, w);
       }
-    }
-    std::vector<double> dx(rows.columns * W);
-    circuit_.map.backward(x.data(), dangle.data(), W, dx.data());
-    scatterRows(dx.data(), first, W, rows.count, rows.columns, out);
+      samples->variables(gradients.of(p));
+      gradients.rows(p, targets, out);
+    });
+    gradients.parameters(dparameters);
   }
 
   ProductCircuit circuit_;
@@ -192,34 +147,60 @@ class ProductForward final : public Forward<T> {
   BlochPanels<T> x_, y_;
 };
 
-using Complex = std::complex<double>;
+class ProductBloch final : public BlochMap {
+ public:
+  explicit ProductBloch(ProductCircuit circuit) : circuit_(std::move(circuit)) {}
+  const AngleMap& map() const override { return circuit_.map; }
+  std::size_t qubits() const override { return circuit_.qubits(); }
 
-// Applies a gate to the two amplitudes of a qubit, with the usual global phases (RX = exp(-i theta X / 2)).
-void apply(QubitGate kind, double theta, Complex& zero, Complex& one) {
-  const Complex a = zero, b = one, i(0, 1);
-  const double c = std::cos(theta / 2), s = std::sin(theta / 2);
-  switch (kind) {
-    case QubitGate::kH:
-      zero = (a + b) * std::sqrt(0.5);
-      one = (a - b) * std::sqrt(0.5);
-      break;
-    case QubitGate::kP:
-      one = b * std::polar(1.0, theta);
-      break;
-    case QubitGate::kRX:
-      zero = c * a - i * s * b;
-      one = c * b - i * s * a;
-      break;
-    case QubitGate::kRY:
-      zero = c * a - s * b;
-      one = s * a + c * b;
-      break;
-    case QubitGate::kRZ:
-      zero = a * std::polar(1.0, -theta / 2);
-      one = b * std::polar(1.0, theta / 2);
-      break;
+  void vectors(const Rows& rows, double* out, Job& job) const override {
+    forGroups(rows, job, [&](ProductSamples& samples, std::size_t first) {
+      double r[3 * kGroup];
+      for (std::size_t q = 0; q < qubits(); ++q) {
+        samples.vector(q, r);
+        for (std::size_t s = 0; s < kGroup && first + s < rows.count; ++s) {
+          for (std::size_t axis = 0; axis < 3; ++axis) {
+            out[(first + s) * 3 * qubits() + 3 * q + axis] = r[axis * kGroup + s];
+          }
+        }
+      }
+    });
   }
-}
+
+  void gradient(const Rows& rows, const double* weights, double* dx, double* dparameters, Job& job) const override {
+    VariableGradients gradients(circuit_.map, kGroup, (rows.count + kGroup - 1) / kGroup);
+    forGroups(rows, job, [&](ProductSamples& samples, std::size_t first) {
+      for (std::size_t q = 0; q < qubits(); ++q) {
+        double w[3 * kGroup] = {};
+        for (std::size_t s = 0; s < kGroup && first + s < rows.count; ++s) {
+          for (std::size_t axis = 0; axis < 3; ++axis) {
+            w[axis * kGroup + s] = weights[(first + s) * 3 * qubits() + 3 * q + axis];
+          }
+        }
+        samples.addGradient(q, w);
+      }
+      samples.variables(gradients.of(first / kGroup));
+      gradients.rows(first / kGroup, rows, dx);
+    });
+    gradients.parameters(dparameters);
+  }
+
+ private:
+  static constexpr std::size_t kGroup = 16;
+
+  template <class Body>
+  void forGroups(const Rows& rows, Job& job, Body body) const {
+    std::vector<std::unique_ptr<ProductSamples>> samples(threads());
+    const double flops = static_cast<double>(rows.count) * static_cast<double>(circuit_.map.angles()) * 100;
+    parallelFor((rows.count + kGroup - 1) / kGroup, flops, job, [&](std::size_t group, int worker) {
+      if (!samples[worker]) samples[worker] = std::make_unique<ProductSamples>(circuit_, kGroup);
+      samples[worker]->bind(rows, group * kGroup);
+      body(*samples[worker], group * kGroup);
+    });
+  }
+
+  ProductCircuit circuit_;
+};
 
 }  // namespace
 
@@ -242,16 +223,18 @@ std::unique_ptr<Forward<T>> ProductKernel<T>::forward(const Rows& x, const Rows*
 template <class T>
 void ProductKernel<T>::states(const Rows& x, T* real, T* imag, Job& job) const {
   const std::size_t amplitudes = std::size_t{1} << circuit_.qubits();
-  std::vector<double> features(circuit_.map.features), angle(circuit_.map.angles());
-  std::vector<Complex> psi(amplitudes);
+  ProductSamples sample(circuit_, 1);
+  std::vector<std::complex<double>> psi(amplitudes);
   for (std::size_t i = 0; i < x.count; ++i) {
     job.check();
-    circuit_.map.forward(x, i, 1, features.data(), angle.data());
-    circuit_.map.requireFinite(x, i, 1, angle.data());
-    psi[0] = 1;
+    sample.bind(x, i);
+    double phase;
+    sample.globalPhase(&phase);
+    psi[0] = std::polar(1.0, phase);
     for (std::size_t q = 0; q < circuit_.qubits(); ++q) {
-      Complex zero = 1, one = 0;
-      for (const auto& gate : circuit_.chains[q]) apply(gate.kind, gate.angle < 0 ? 0 : angle[gate.angle], zero, one);
+      double u[4];
+      sample.amplitudes(q, u);
+      const std::complex<double> zero(u[0], u[1]), one(u[2], u[3]);
       const std::size_t half = std::size_t{1} << q;
       for (std::size_t b = 0; b < half; ++b) {
         psi[half + b] = psi[b] * one;
@@ -263,6 +246,10 @@ void ProductKernel<T>::states(const Rows& x, T* real, T* imag, Job& job) const {
       imag[i * amplitudes + b] = static_cast<T>(psi[b].imag());
     }
   }
+}
+
+std::unique_ptr<BlochMap> productBloch(ProductCircuit circuit) {
+  return std::make_unique<ProductBloch>(std::move(circuit));
 }
 
 template class ProductKernel<float>;

@@ -1,26 +1,13 @@
-// Fidelity kernel of product states, in closed form: no statevector, any number of qubits.
+// Fidelity kernel of product states, in closed form.
 #pragma once
 
-#include <vector>
+#include <memory>
 
-#include "angle_map.h"
+#include "bloch.h"
 #include "kernel.h"
+#include "product_state.h"
 
 namespace qrkd {
-
-enum class QubitGate { kH, kP, kRX, kRY, kRZ };
-
-/// A circuit of one-qubit gates only: every qubit is a chain of gates on |0>.
-struct ProductCircuit {
-  struct Gate {
-    QubitGate kind;
-    int angle;  // -1 for H
-  };
-  AngleMap map;
-  std::vector<std::vector<Gate>> chains;  // [qubit][gate]
-
-  std::size_t qubits() const { return chains.size(); }
-};
 
 /// K(x, y) = prod_q (1 + r_q(x) . r_q(y)) / 2 with r_q the Bloch vector of qubit q.
 template <class T>
@@ -28,6 +15,7 @@ class ProductKernel final : public Kernel<T> {
  public:
   explicit ProductKernel(ProductCircuit circuit) : circuit_(std::move(circuit)) {}
   std::size_t features() const override { return circuit_.map.features; }
+  std::size_t parameters() const override { return circuit_.map.parameters; }
   void matrix(const Rows& x, const Rows* y, T* out, Job& job) const override;
   std::unique_ptr<Forward<T>> forward(const Rows& x, const Rows* y, T* out, Job& job) const override;
   void states(const Rows& x, T* real, T* imag, Job& job) const override;
@@ -35,5 +23,8 @@ class ProductKernel final : public Kernel<T> {
  private:
   ProductCircuit circuit_;
 };
+
+/// Bloch vectors of product states.
+std::unique_ptr<BlochMap> productBloch(ProductCircuit circuit);
 
 }  // namespace qrkd

@@ -1,73 +1,191 @@
 #include "state_kernel.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "gram.h"
 #include "inputs.h"
+#include "lane_gram.h"
 #include "thread_pool.h"
 
 namespace qrkd {
+
+const Simulation& Simulations::get(int laneQubits) const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  auto& simulation = simulations_[laneQubits];
+  if (!simulation) {
+    simulation = std::make_unique<Simulation>(circuit_, laneQubits, blockBitsFor(circuit_.qubits - laneQubits));
+  }
+  return *simulation;
+}
+
+template <class T>
+void forPanels(const Simulation& simulation, std::size_t samples, double flops, Job& job,
+               const std::function<void(std::size_t, Simulator<T>&)>& body) {
+  const auto perPanel = static_cast<std::size_t>(simulation.samplesPerPanel<T>());
+  const std::size_t panels = (samples + perPanel - 1) / perPanel;
+  if (!simulation.plan.whole() && panels < static_cast<std::size_t>(threads())) {
+    Simulator<T> simulator(simulation);
+    for (std::size_t p = 0; p < panels; ++p) {
+      body(p, simulator);
+      job.check();
+    }
+    return;
+  }
+  std::vector<std::unique_ptr<Simulator<T>>> simulators(threads());
+  parallelFor(panels, flops, job, [&](std::size_t p, int worker) {
+    if (!simulators[worker]) simulators[worker] = std::make_unique<Simulator<T>>(simulation);
+    body(p, *simulators[worker]);
+  });
+}
+
+template void forPanels(const Simulation&, std::size_t, double, Job&,
+                        const std::function<void(std::size_t, Simulator<float>&)>&);
+template void forPanels(const Simulation&, std::size_t, double, Job&,
+                        const std::function<void(std::size_t, Simulator<double>&)>&);
+
+VariableGradients::VariableGradients(const AngleMap& map, int samples, std::size_t panels)
+    : map_(map), samples_(samples), size_(map.variables() * samples), values_(size_ * panels, 0.0) {}
+
+void VariableGradients::rows(std::size_t panel, const Rows& rows, double* dx) const {
+  scatterRows(values_.data() + panel * size_, panel * samples_, samples_, rows.count, rows.columns, dx);
+}
+
+void VariableGradients::parameters(double* dparameters) const {
+  if (dparameters == nullptr) return;
+  for (std::size_t k = 0; k < map_.parameters; ++k) {
+    for (std::size_t first = (map_.features + k) * samples_; first < values_.size(); first += size_) {
+      for (int s = 0; s < samples_; ++s) dparameters[k] += values_[first + s];
+    }
+  }
+}
+
 namespace {
 
-// Arithmetic of one amplitude of one sample: two complex products for the phase and a few butterflies per repetition.
-double stateFlops(const PhaseCircuit& circuit, std::size_t samples) {
-  const double perAmplitude = 12.0 + circuit.reps * (6.0 + 2.0 * circuit.qubits);
-  return perAmplitude * static_cast<double>(circuit.amplitudes()) * static_cast<double>(samples);
-}
-
 template <class T>
-using Scratches = std::vector<std::unique_ptr<PhaseCircuitScratch<T>>>;
-
-template <class T>
-PhaseCircuitScratch<T>& scratchOf(Scratches<T>& all, int worker, const PhaseCircuit& circuit) {
-  if (!all[worker]) all[worker] = std::make_unique<PhaseCircuitScratch<T>>(circuit);
-  return *all[worker];
-}
-
-template <class T>
-Panels<T> simulate(const PhaseCircuit& circuit, const Rows& rows, Job& job) {
-  Panels<T> panels(rows.count, circuit.amplitudes(), true);
-  Scratches<T> scratch(threads());
-  parallelFor(panels.panels(), stateFlops(circuit, rows.count), job, [&](std::size_t p, int worker) {
-    scratchOf(scratch, worker, circuit).states(rows, p * kLanes<T>, panels.panel(p));
+Panels<T> simulate(const Simulation& simulation, const Rows& rows, Job& job) {
+  Panels<T> panels(rows.count, simulation.plan.amplitudes(), true);
+  forPanels<T>(simulation, rows.count, simulation.flops(rows.count), job, [&](std::size_t p, Simulator<T>& simulator) {
+    simulator.states(rows, p * kLanes<T>, panels.panel(p), job);
   });
   return panels;
+}
+
+// Few samples of many qubits: one panel for all of them.
+template <class T>
+WidePanel<T> simulateWide(const Simulation& simulation, const Rows& rows, Job& job) {
+  WidePanel<T> panel(rows.count, simulation.plan.amplitudes(), simulation.plan.laneQubits);
+  Simulator<T> simulator(simulation);
+  simulator.states(rows, 0, panel.data.data(), job);
+  job.check();
+  return panel;
 }
 
 template <class T>
 class StateForward final : public Forward<T> {
  public:
-  StateForward(const PhaseCircuit& circuit, const Rows& x, const Rows* y, T* out, Job& job)
-      : circuit_(circuit), inputs_(x, y), x_(simulate<T>(circuit, x, job)) {
-    if (y != nullptr) y_ = simulate<T>(circuit, *y, job);
+  StateForward(std::shared_ptr<const Simulations> owner, const Simulation& simulation, const Rows& x, const Rows* y,
+               T* out, Job& job)
+      : owner_(std::move(owner)), simulation_(simulation), inputs_(x, y), x_(simulate<T>(simulation, x, job)) {
+    if (y != nullptr) y_ = simulate<T>(simulation, *y, job);
     gramMatrix<T>(x_, y != nullptr ? &y_ : nullptr, out, &overlaps_, job);
   }
 
-  void gradient(const T* dK, double* dx, double* dy, Job& job) override {
-    side(Side::kRows, inputs_.x(), x_, dK, dx, job);
-    if (inputs_.y() != nullptr) side(Side::kColumns, *inputs_.y(), y_, dK, dy, job);
+  void gradient(const T* dK, const Gradients& out, Job& job) override {
+    if (out.dparameters != nullptr) std::fill_n(out.dparameters, simulation_.map.parameters, 0.0);
+    side(Side::kRows, inputs_.x(), x_, dK, out.dx, out.dparameters, job);
+    if (inputs_.y() != nullptr) side(Side::kColumns, *inputs_.y(), y_, dK, out.dy, out.dparameters, job);
   }
 
  private:
-  void side(Side which, const Rows& rows, const Panels<T>& panels, const T* dK, double* out, Job& job) {
-    constexpr int W = kLanes<T>;
-    Scratches<T> scratch(threads());
-    std::vector<std::vector<double>> dx(threads());
-    gramAdjoint<T>(
-        x_, inputs_.y() != nullptr ? &y_ : nullptr, overlaps_, dK, which, job,
-        [&](std::size_t p, T* lambda, int worker) {
-          dx[worker].resize(rows.columns * W);
-          scratchOf(scratch, worker, circuit_).backward(rows, p * W, panels.panel(p), lambda, dx[worker].data());
-          scatterRows(dx[worker].data(), p * W, W, rows.count, rows.columns, out);
-        });
+  void side(Side which, const Rows& rows, const Panels<T>& panels, const T* dK, double* out, double* dparameters,
+            Job& job) {
+    std::vector<std::unique_ptr<Simulator<T>>> simulators(threads());
+    VariableGradients gradients(simulation_.map, kLanes<T>, panels.panels());
+    gramAdjoint<T>(x_, inputs_.y() != nullptr ? &y_ : nullptr, overlaps_, dK, which, job,
+                   [&](std::size_t p, T* lambda, int worker) {
+                     if (!simulators[worker]) simulators[worker] = std::make_unique<Simulator<T>>(simulation_);
+                     simulators[worker]->backward(rows, p * kLanes<T>, panels.panel(p), lambda, gradients.of(p), job);
+                     gradients.rows(p, rows, out);
+                   });
+    gradients.parameters(dparameters);
   }
 
-  PhaseCircuit circuit_;
+  std::shared_ptr<const Simulations> owner_;
+  const Simulation& simulation_;
   Inputs inputs_;
   Panels<T> x_, y_;
   Overlaps<T> overlaps_;
+};
+
+// |overlap|^2, exactly symmetric and with the smaller rounding of the lower triangle's mirror.
+template <class T>
+void squares(const std::vector<std::complex<double>>& overlaps, std::size_t rows, std::size_t columns, bool symmetric,
+             T* out) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < columns; ++j) {
+      const bool mirrored = symmetric && j < i;
+      out[i * columns + j] = static_cast<T>(std::norm(overlaps[mirrored ? j * columns + i : i * columns + j]));
+    }
+  }
+}
+
+template <class T>
+class WideForward final : public Forward<T> {
+ public:
+  WideForward(std::shared_ptr<const Simulations> owner, const Simulation& simulation, const Rows& x, const Rows* y,
+              T* out, Job& job)
+      : owner_(std::move(owner)), simulation_(simulation), inputs_(x, y), x_(simulateWide<T>(simulation, x, job)) {
+    if (y != nullptr) y_ = simulateWide<T>(simulation, *y, job);
+    overlaps_ = laneOverlaps<T>(x_, y != nullptr ? y_ : x_, job);
+    squares(overlaps_, x.count, y != nullptr ? y->count : x.count, y == nullptr, out);
+  }
+
+  void gradient(const T* dK, const Gradients& out, Job& job) override {
+    if (out.dparameters != nullptr) std::fill_n(out.dparameters, simulation_.map.parameters, 0.0);
+    const std::size_t n = inputs_.x().count;
+    if (inputs_.y() == nullptr) {
+      std::vector<std::complex<double>> weights(n * n);
+      for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t j = 0; j < n; ++j) {
+          weights[i * n + j] = (static_cast<double>(dK[i * n + j]) + dK[j * n + i]) * overlaps_[i * n + j];
+        }
+      }
+      side(inputs_.x(), x_, x_, weights, out.dx, out.dparameters, job);
+      return;
+    }
+    const std::size_t m = inputs_.y()->count;
+    std::vector<std::complex<double>> rows(n * m), columns(m * n);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < m; ++j) {
+        rows[i * m + j] = static_cast<double>(dK[i * m + j]) * overlaps_[i * m + j];
+        columns[j * n + i] = std::conj(rows[i * m + j]);
+      }
+    }
+    side(inputs_.x(), x_, y_, rows, out.dx, out.dparameters, job);
+    side(*inputs_.y(), y_, x_, columns, out.dy, out.dparameters, job);
+  }
+
+ private:
+  void side(const Rows& rows, const WidePanel<T>& targets, const WidePanel<T>& sources,
+            const std::vector<std::complex<double>>& weights, double* out, double* dparameters, Job& job) {
+    WidePanel<T> lambda(targets.count, targets.amplitudes, targets.laneQubits);
+    laneCombine<T>(sources, weights, lambda, job);
+    Simulator<T> simulator(simulation_);
+    VariableGradients gradients(simulation_.map, simulation_.samplesPerPanel<T>(), 1);
+    simulator.backward(rows, 0, targets.data.data(), lambda.data.data(), gradients.of(0), job);
+    job.check();
+    gradients.rows(0, rows, out);
+    gradients.parameters(dparameters);
+  }
+
+  std::shared_ptr<const Simulations> owner_;
+  const Simulation& simulation_;
+  Inputs inputs_;
+  WidePanel<T> x_, y_;
+  std::vector<std::complex<double>> overlaps_;
 };
 
 }  // namespace
@@ -75,30 +193,67 @@ class StateForward final : public Forward<T> {
 template <class T>
 void StateKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) const {
   const std::size_t others = y != nullptr ? y->count : 0;
-  job.expect(stateFlops(circuit_, x.count + others) +
-             gramFlops(x.count, y != nullptr ? others : x.count, y == nullptr, circuit_.amplitudes(), true));
-  const Panels<T> px = simulate<T>(circuit_, x, job);
+  const Simulation& simulation = simulations_->forSamples<T>(std::max(x.count, others));
+  if (simulation.plan.laneQubits > 0) {
+    const WidePanel<T> px = simulateWide<T>(simulation, x, job);
+    WidePanel<T> py;
+    if (y != nullptr) py = simulateWide<T>(simulation, *y, job);
+    const auto overlaps = laneOverlaps<T>(px, y != nullptr ? py : px, job);
+    squares(overlaps, x.count, y != nullptr ? others : x.count, y == nullptr, out);
+    return;
+  }
+  job.expect(simulation.flops(x.count + others) +
+             gramFlops(x.count, y != nullptr ? others : x.count, y == nullptr, simulation.plan.amplitudes(), true));
+  const Panels<T> px = simulate<T>(simulation, x, job);
   Panels<T> py;
-  if (y != nullptr) py = simulate<T>(circuit_, *y, job);
+  if (y != nullptr) py = simulate<T>(simulation, *y, job);
   gramMatrix<T>(px, y != nullptr ? &py : nullptr, out, nullptr, job);
 }
 
 template <class T>
 std::unique_ptr<Forward<T>> StateKernel<T>::forward(const Rows& x, const Rows* y, T* out, Job& job) const {
-  return std::make_unique<StateForward<T>>(circuit_, x, y, out, job);
+  const Simulation& simulation = simulations_->forSamples<T>(std::max(x.count, y != nullptr ? y->count : 0));
+  if (simulation.plan.laneQubits > 0) {
+    return std::make_unique<WideForward<T>>(simulations_, simulation, x, y, out, job);
+  }
+  return std::make_unique<StateForward<T>>(simulations_, simulation, x, y, out, job);
 }
 
 template <class T>
 void StateKernel<T>::states(const Rows& x, T* real, T* imag, Job& job) const {
   constexpr std::size_t W = kLanes<T>;
-  const Panels<T> panels = simulate<T>(circuit_, x, job);
-  for (std::size_t i = 0; i < x.count; ++i) {
-    const T* panel = panels.panel(i / W) + i % W;
-    for (std::size_t b = 0; b < panels.length; ++b) {
-      real[i * panels.length + b] = panel[b * 2 * W];
-      imag[i * panels.length + b] = panel[b * 2 * W + W];
+  const Simulation& simulation = simulations_->forSamples<T>(x.count);
+  const Schedule& plan = simulation.plan;
+  const int samples = simulation.samplesPerPanel<T>();
+  const std::size_t amplitudes = std::size_t{1} << plan.qubits;
+  const bool plain = plan.laneQubits == 0;
+  forPanels<T>(simulation, x.count, simulation.flops(x.count), job, [&](std::size_t p, Simulator<T>& simulator) {
+    Buffer<T> panel(plan.amplitudes() * 2 * W);
+    const std::size_t first = p * samples;
+    simulator.states(x, first, panel.data(), job);
+    double cosine[W], sine[W];
+    simulator.globalPhase(x, first, cosine, sine);
+    for (int s = 0; s < samples && first + s < x.count; ++s) {
+      T* re = real + (first + s) * amplitudes;
+      T* im = imag + (first + s) * amplitudes;
+      const T c = static_cast<T>(cosine[s]), d = static_cast<T>(sine[s]);
+      for (std::size_t b = 0; b < amplitudes; ++b) {
+        std::size_t index = plain ? b : 0, at = static_cast<std::size_t>(s) << plan.laneQubits;
+        for (int q = 0; !plain && q < plan.qubits; ++q) {
+          const std::size_t value = b >> q & 1;
+          const int place = plan.position[q];
+          if (place < plan.laneQubits) {
+            at |= value << place;
+          } else {
+            index |= value << (place - plan.laneQubits);
+          }
+        }
+        const T a = panel[index * 2 * W + at], e = panel[index * 2 * W + W + at];
+        re[b] = a * c - e * d;
+        im[b] = a * d + e * c;
+      }
     }
-  }
+  });
 }
 
 template class StateKernel<float>;

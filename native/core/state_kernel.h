@@ -1,22 +1,66 @@
-// Fidelity kernel of a PhaseCircuit, by statevector simulation.
+// Fidelity kernel of a circuit, by statevector simulation.
 #pragma once
 
+#include <map>
+#include <mutex>
+
 #include "kernel.h"
-#include "phase_circuit.h"
+#include "simulator.h"
 
 namespace qrkd {
+
+/// A circuit compiled for every layout of panels that is asked for.
+class Simulations {
+ public:
+  explicit Simulations(Circuit circuit) : circuit_(std::move(circuit)) {}
+  const Circuit& circuit() const { return circuit_; }
+  /// With 2^laneQubits amplitudes of a sample in the lanes. Safe from several threads.
+  const Simulation& get(int laneQubits) const;
+  /// The layout for that many samples of T.
+  template <class T>
+  const Simulation& forSamples(std::size_t samples) const {
+    return get(laneQubitsFor(circuit_.qubits, samples, kLanes<T>));
+  }
+
+ private:
+  Circuit circuit_;
+  mutable std::mutex mutex_;
+  mutable std::map<int, std::unique_ptr<Simulation>> simulations_;
+};
 
 template <class T>
 class StateKernel final : public Kernel<T> {
  public:
-  explicit StateKernel(PhaseCircuit circuit) : circuit_(std::move(circuit)) {}
-  std::size_t features() const override { return circuit_.map.features; }
+  explicit StateKernel(Circuit circuit) : simulations_(std::make_shared<Simulations>(std::move(circuit))) {}
+  std::size_t features() const override { return simulations_->circuit().map.features; }
+  std::size_t parameters() const override { return simulations_->circuit().map.parameters; }
   void matrix(const Rows& x, const Rows* y, T* out, Job& job) const override;
   std::unique_ptr<Forward<T>> forward(const Rows& x, const Rows* y, T* out, Job& job) const override;
   void states(const Rows& x, T* real, T* imag, Job& job) const override;
 
  private:
-  PhaseCircuit circuit_;
+  std::shared_ptr<const Simulations> simulations_;
+};
+
+/// Runs body(panel, simulator) for every panel of `samples` samples: panels in parallel, or one after the other with
+/// their blocks in parallel where there are few and large ones.
+template <class T>
+void forPanels(const Simulation& simulation, std::size_t samples, double flops, Job& job,
+               const std::function<void(std::size_t, Simulator<T>&)>& body);
+
+/// Adds the gradients of panels, dv [variable][sample], to rows of dx and, in the order of panels, to dparameters.
+class VariableGradients {
+ public:
+  VariableGradients(const AngleMap& map, int samples, std::size_t panels);
+  double* of(std::size_t panel) { return values_.data() + panel * size_; }
+  void rows(std::size_t panel, const Rows& rows, double* dx) const;
+  void parameters(double* dparameters) const;
+
+ private:
+  const AngleMap& map_;
+  int samples_;
+  std::size_t size_;
+  std::vector<double> values_;
 };
 
 }  // namespace qrkd

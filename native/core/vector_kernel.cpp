@@ -58,9 +58,9 @@ class VectorForward final : public Forward<T> {
     gramMatrix<T>(x_.panels, cross_ ? &y_.panels : nullptr, out, &overlaps_, job);
   }
 
-  void gradient(const T* dK, double* dx, double* dy, Job& job) override {
-    side(Side::kRows, x_, dK, dx, job);
-    if (cross_) side(Side::kColumns, y_, dK, dy, job);
+  void gradient(const T* dK, const Gradients& out, Job& job) override {
+    side(Side::kRows, x_, dK, out.dx, job);
+    if (cross_) side(Side::kColumns, y_, dK, out.dy, job);
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "../core/bloch.h"
 #include "../core/euclidean.h"
 #include "../core/isa.h"
 #include "../core/product_kernel.h"
@@ -12,6 +13,7 @@
 #include "../core/thread_pool.h"
 #include "../core/vector_kernel.h"
 #include "check.h"
+#include "random_circuits.h"
 
 namespace qrkd {
 namespace {
@@ -19,49 +21,38 @@ namespace {
 constexpr double kPi = 3.14159265358979323846;
 
 // The zz map with full entanglement.
-PhaseCircuit zz(int qubits, int reps) {
-  PhaseCircuit circuit;
+Circuit zz(int qubits, int reps) {
+  Circuit circuit;
   circuit.qubits = qubits;
-  circuit.reps = reps;
   circuit.map.features = qubits;
-  circuit.pair.assign(qubits * qubits, -1);
-  auto& map = circuit.map;
-  map.starts = {0};
-  const auto finishAngle = [&](double coefficient) {
-    map.coefficients.push_back(coefficient);
-    map.starts.push_back(static_cast<int>(map.factors.size()));
-    return static_cast<int>(map.coefficients.size()) - 1;
-  };
-  for (int q = 0; q < qubits; ++q) {
-    map.factors.push_back({q, 0, 0.7});
-    circuit.single.push_back(finishAngle(2));
-  }
-  for (int q = 0; q < qubits; ++q) {
-    for (int j = 0; j < q; ++j) {
-      map.factors.push_back({q, kPi, -0.7});
-      map.factors.push_back({j, kPi, -0.7});
-      circuit.pair[q * qubits + j] = finishAngle(2);
+  for (int rep = 0; rep < reps; ++rep) {
+    for (int q = 0; q < qubits; ++q) circuit.operations.push_back({Gate::kH, {q}, -1, 0, {}});
+    for (int q = 0; q < qubits; ++q) {
+      if (rep == 0) circuit.map.add(2, {{q, 0, 0.7}});
+      circuit.operations.push_back({Gate::kPhase, {q}, q, 1, {}});
+    }
+    int angle = qubits;
+    for (int q = 0; q < qubits; ++q) {
+      for (int j = 0; j < q; ++j) {
+        if (rep == 0) circuit.map.add(2, {{q, kPi, -0.7}, {j, kPi, -0.7}});
+        circuit.operations.push_back({Gate::kPhase, {j, q}, angle++, 1, {}});
+      }
     }
   }
   return circuit;
 }
 
-// Chains of every one-qubit gate.
-ProductCircuit product(int qubits) {
-  ProductCircuit circuit;
+// Chains of one-qubit gates, of features and of a parameter.
+Circuit product(int qubits) {
+  Circuit circuit;
+  circuit.qubits = qubits;
   circuit.map.features = qubits;
-  circuit.map.starts = {0};
+  circuit.map.parameters = 1;
   for (int q = 0; q < qubits; ++q) {
-    circuit.map.factors.push_back({q, 0.1, 1.3});
-    circuit.map.coefficients.push_back(0.9);
-    circuit.map.starts.push_back(q + 1);
-    circuit.chains.push_back({{QubitGate::kH, -1},
-                              {QubitGate::kP, q},
-                              {QubitGate::kRX, q},
-                              {QubitGate::kRY, q},
-                              {QubitGate::kH, -1},
-                              {QubitGate::kRZ, q},
-                              {QubitGate::kRX, q}});
+    circuit.map.add(0.9, {{q, 0.1, 1.3}, {qubits, 1, 0.3}});
+    for (const Gate gate : {Gate::kH, Gate::kPhase, Gate::kRX, Gate::kRY, Gate::kH, Gate::kPhase, Gate::kRX}) {
+      circuit.operations.push_back({gate, {q}, gate == Gate::kH ? -1 : q, gate == Gate::kH ? 0.0 : 1.0, {}});
+    }
   }
   return circuit;
 }
@@ -72,7 +63,17 @@ std::vector<std::pair<std::string, std::unique_ptr<Kernel<T>>>> allKernels() {
   for (const int reps : {1, 2, 3, 4}) {
     kernels.emplace_back("zz reps " + std::to_string(reps), std::make_unique<StateKernel<T>>(zz(3, reps)));
   }
-  kernels.emplace_back("product", std::make_unique<ProductKernel<T>>(product(3)));
+  kernels.emplace_back("product", std::make_unique<ProductKernel<T>>(ProductCircuit(product(3))));
+  kernels.emplace_back("random circuit", std::make_unique<StateKernel<T>>(randomCircuit(4, 50, 3, 2, 5)));
+  for (const auto kind : {EuclideanSpec::Kind::kRbf, EuclideanSpec::Kind::kLinear, EuclideanSpec::Kind::kMatern}) {
+    const EuclideanSpec spec{kind, 0.4, 2.5, 1.3};
+    for (const bool coupled : {true, false}) {
+      Circuit circuit = coupled ? randomCircuit(4, 50, 3, 2, 6) : product(3);
+      const std::size_t size = 3 * static_cast<std::size_t>(circuit.qubits);
+      kernels.emplace_back("projected", std::make_unique<ProjectedKernel<T>>(blochMap<T>(std::move(circuit)),
+                                                                             makeEuclidean<T>(size, spec)));
+    }
+  }
   kernels.emplace_back("vector", std::make_unique<VectorKernel<T>>(3, ZeroVector::kError));
   using Kind = EuclideanSpec::Kind;
   kernels.emplace_back("rbf", makeEuclidean<T>(3, {Kind::kRbf, 0.4, 0, 0}));
@@ -86,19 +87,24 @@ std::vector<std::pair<std::string, std::unique_ptr<Kernel<T>>>> allKernels() {
 template <class T>
 struct Result {
   std::vector<T> matrix;
-  std::vector<double> dx, dy;
+  std::vector<double> dx, dy, dparameters;
 };
+
+const std::vector<double> kNone;
 
 template <class T>
 Result<T> run(const Kernel<T>& kernel, const std::vector<double>& x, std::size_t n, const std::vector<double>* y,
-              std::size_t m, const std::vector<double>& dK) {
+              std::size_t m, const std::vector<double>& dK, const std::vector<double>& p = kNone) {
   const std::size_t f = kernel.features();
-  const Rows rowsX{x.data(), n, f}, rowsY{y != nullptr ? y->data() : nullptr, m, f};
+  const Rows rowsX{x.data(), n, f, false, p.data(), p.size()};
+  const Rows rowsY{y != nullptr ? y->data() : nullptr, m, f, true, p.data(), p.size()};
   Job job;
-  Result<T> result{std::vector<T>(n * m), std::vector<double>(n * f), std::vector<double>(m * f)};
+  Result<T> result{std::vector<T>(n * m), std::vector<double>(n * f), std::vector<double>(m * f),
+                   std::vector<double>(p.size())};
   const auto pass = kernel.forward(rowsX, y != nullptr ? &rowsY : nullptr, result.matrix.data(), job);
   const std::vector<T> weights(dK.begin(), dK.end());
-  pass->gradient(weights.data(), result.dx.data(), y != nullptr ? result.dy.data() : nullptr, job);
+  pass->gradient(weights.data(),
+                 {result.dx.data(), y != nullptr ? result.dy.data() : nullptr, result.dparameters.data()}, job);
   std::vector<T> again(n * m);
   kernel.matrix(rowsX, y != nullptr ? &rowsY : nullptr, again.data(), job);
   check(again == result.matrix, "matrix and forward differ");
@@ -106,9 +112,10 @@ Result<T> run(const Kernel<T>& kernel, const std::vector<double>& x, std::size_t
 }
 
 double weighted(const Kernel<double>& kernel, const std::vector<double>& x, std::size_t n, const std::vector<double>* y,
-                std::size_t m, const std::vector<double>& dK) {
+                std::size_t m, const std::vector<double>& dK, const std::vector<double>& p = kNone) {
   const std::size_t f = kernel.features();
-  const Rows rowsX{x.data(), n, f}, rowsY{y != nullptr ? y->data() : nullptr, m, f};
+  const Rows rowsX{x.data(), n, f, false, p.data(), p.size()};
+  const Rows rowsY{y != nullptr ? y->data() : nullptr, m, f, true, p.data(), p.size()};
   Job job;
   std::vector<double> matrix(n * m);
   kernel.matrix(rowsX, y != nullptr ? &rowsY : nullptr, matrix.data(), job);
@@ -141,11 +148,16 @@ void kernelGradients() {
     const auto& [name, kernel] = doubles[k];
     auto x = normals(n * 3, 1), y = normals(m * 3, 2);
     const auto dK = normals(n * n, 3), dKxy = normals(n * m, 4);
-    const auto same = run(*kernel, x, n, nullptr, n, dK), cross = run(*kernel, x, n, &y, m, dKxy);
-    differences([&] { return weighted(*kernel, x, n, nullptr, n, dK); }, x, same.dx, name + " symmetric");
-    differences([&] { return weighted(*kernel, x, n, &y, m, dKxy); }, x, cross.dx, name + " cross, x");
-    differences([&] { return weighted(*kernel, x, n, &y, m, dKxy); }, y, cross.dy, name + " cross, y");
-    const auto single = run(*singles[k].second, x, n, &y, m, dKxy);
+    auto p = normals(kernel->parameters(), 5);
+    const auto same = run(*kernel, x, n, nullptr, n, dK, p), cross = run(*kernel, x, n, &y, m, dKxy, p);
+    const auto symmetric = [&] { return weighted(*kernel, x, n, nullptr, n, dK, p); };
+    const auto both = [&] { return weighted(*kernel, x, n, &y, m, dKxy, p); };
+    differences(symmetric, x, same.dx, name + " symmetric");
+    differences(symmetric, p, same.dparameters, name + " symmetric, parameters");
+    differences(both, x, cross.dx, name + " cross, x");
+    differences(both, y, cross.dy, name + " cross, y");
+    differences(both, p, cross.dparameters, name + " cross, parameters");
+    const auto single = run(*singles[k].second, x, n, &y, m, dKxy, p);
     double worst = 0;
     for (std::size_t i = 0; i < n * 3; ++i) worst = std::max(worst, std::abs(single.dx[i] - cross.dx[i]));
     for (std::size_t i = 0; i < m * 3; ++i) worst = std::max(worst, std::abs(single.dy[i] - cross.dy[i]));

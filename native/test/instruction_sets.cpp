@@ -50,6 +50,59 @@ std::complex<double> at(const Buffer<T>& panel, std::size_t row, std::size_t lan
 }
 
 template <class T>
+void compareGates(const KernelTable<T>& scalar, const KernelTable<T>& table, int bits, unsigned seed) {
+  constexpr std::size_t W = kLanes<T>;
+  const char* name = table.name;
+  const std::size_t amplitudes = std::size_t{1} << bits;
+  auto a = random<T>(amplitudes * 2 * W, seed + 30), b = copyOf(a);
+  const auto matrix = random<T>(8 * W, seed + 31);
+  for (int q = 0; q < bits; ++q) {
+    for (const int real : {0, 1}) {
+      scalar.oneQubit(a.data(), bits, q, matrix.data(), real);
+      table.oneQubit(b.data(), bits, q, matrix.data(), real);
+    }
+    double largest = 1;
+    for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double(a[i])));
+    compare(a, b, 10 * largest, name, "oneQubit");
+    a = random<T>(amplitudes * 2 * W, seed + 32 + q), b = copyOf(a);
+    auto c = random<T>(amplitudes * 2 * W, seed + 33 + q), d = copyOf(c);
+    scalar.oneQubitAdd(a.data(), c.data(), bits, q, matrix.data());
+    table.oneQubitAdd(a.data(), d.data(), bits, q, matrix.data());
+    compare(c, d, 50, name, "oneQubitAdd");
+    auto e = random<T>(8 * W, seed + 34), f = copyOf(e);
+    scalar.pairProducts(a.data(), c.data(), bits, q, e.data());
+    table.pairProducts(a.data(), c.data(), bits, q, f.data());
+    compare(e, f, 50.0 * static_cast<double>(amplitudes), name, "pairProducts");
+    for (std::size_t lane = 0; 2U << lane <= W; ++lane) {
+      scalar.swapLanes(a.data(), bits, q, static_cast<int>(lane));
+      table.swapLanes(b.data(), bits, q, static_cast<int>(lane));
+      compare(a, b, 0, name, "swapLanes");
+    }
+  }
+  const int qubits[3] = {bits - 1, 0, bits / 2};
+  const auto fixed = random<T>(128, seed + 35);
+  for (int count = 1; count <= 3 && count <= bits; ++count) {
+    scalar.unitary(a.data(), bits, qubits, count, fixed.data());
+    table.unitary(b.data(), bits, qubits, count, fixed.data());
+    compare(a, b, 1e4, name, "unitary");
+  }
+  const auto start = random<T>(2 * W, seed + 36), u = random<T>(bits * 4 * W, seed + 37);
+  scalar.productState(a.data(), start.data(), u.data(), bits);
+  table.productState(b.data(), start.data(), u.data(), bits);
+  double largest = 1;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(double(a[i])));
+  compare(a, b, 10 * largest, name, "productState");
+  auto l = random<T>(amplitudes * 2 * W, seed + 38), m = copyOf(l);
+  Buffer<T> levels(l.size()), du1(bits * 4 * W), du2(bits * 4 * W), ds1(2 * W), ds2(2 * W);
+  scalar.productGradient(l.data(), start.data(), u.data(), bits, levels.data(), du1.data(), ds1.data());
+  table.productGradient(m.data(), start.data(), u.data(), bits, levels.data(), du2.data(), ds2.data());
+  for (std::size_t i = 0; i < du1.size(); ++i) largest = std::max(largest, std::abs(double(du1[i])));
+  for (std::size_t i = 0; i < ds1.size(); ++i) largest = std::max(largest, std::abs(double(ds1[i])));
+  compare(du1, du2, 100 * largest, name, "productGradient");
+  compare(ds1, ds2, 100 * largest, name, "productGradient start");
+}
+
+template <class T>
 void compareTables(const KernelTable<T>& scalar, const KernelTable<T>& table, unsigned seed) {
   constexpr std::size_t W = kLanes<T>;
   const char* name = table.name;
@@ -76,19 +129,23 @@ void compareTables(const KernelTable<T>& scalar, const KernelTable<T>& table, un
     table.hadamard(b.data(), qubits, 2 * W);
     compare(a, b, 8.0 * static_cast<double>(amplitudes), name, "hadamard");
 
-    const auto start = random<T>(2 * W, seed + 2), single = random<T>(qubits * 2 * W, seed + 3);
-    const auto pair = random<T>(qubits * qubits * 2 * W, seed + 4);
-    std::vector<int> index(qubits * qubits, -1);
-    for (int q = 0; q < qubits; ++q) {
-      for (int j = 0; j < q; ++j) index[q * qubits + j] = (q + j + seed) % 3 == 0 ? -1 : q * qubits + j;
+    {
+      // A tree of three levels with gaps.
+      const auto factors = random<T>(40 * 2 * W, seed + 2);
+      const int bits = std::min(qubits, 3);
+      std::vector<PhaseNode> nodes = {
+          {0, 1}, {1, -1}, {seed % 3 == 0 ? -1 : 2, seed % 2 == 0 ? 4 : -1}, {3, 5}, {4, -1}, {5, -1}, {6, 7}, {7, -1}};
+      Buffer<T> p(8 * 2 * W), q(8 * 2 * W);
+      const std::size_t entries = std::size_t{1} << bits;
+      std::fill(p.data(), p.data() + p.size(), T(0));
+      std::fill(q.data(), q.data() + q.size(), T(0));
+      scalar.phaseVector(p.data(), factors.data(), nodes.data(), bits);
+      table.phaseVector(q.data(), factors.data(), nodes.data(), bits);
+      compare(p, q, 1e4, name, "phaseVector");
+      scalar.parityPhase(p.data(), entries, 5 % entries, factors.data());
+      table.parityPhase(q.data(), entries, 5 % entries, factors.data());
+      compare(p, q, 1e5, name, "parityPhase");
     }
-    Buffer<T> p(amplitudes * 2 * W), q(amplitudes * 2 * W);
-    scalar.phaseVector(p.data(), start.data(), single.data(), pair.data(), index.data(), std::min(qubits, 3));
-    table.phaseVector(q.data(), start.data(), single.data(), pair.data(), index.data(), std::min(qubits, 3));
-    Buffer<T> p8(std::min<std::size_t>(amplitudes, 8) * 2 * W), q8(p8.size());
-    std::copy(p.data(), p.data() + p8.size(), p8.data());
-    std::copy(q.data(), q.data() + q8.size(), q8.data());
-    compare(p8, q8, 1e4, name, "phaseVector");
 
     auto x = random<T>(amplitudes * 2 * W, seed + 5), y = copyOf(x);
     const auto phase = random<T>(amplitudes * 2 * W, seed + 6);
@@ -104,6 +161,27 @@ void compareTables(const KernelTable<T>& scalar, const KernelTable<T>& table, un
       table.imagProduct(x.data(), phase.data(), h.data(), amplitudes, accumulate);
       compare(g, h, 1000, name, "imagProduct");
     }
+
+    // Indices with bit 0 dropped; and a permutation that adds bit 0 to the others.
+    std::vector<unsigned long long> dropped(qubits + 1), added(qubits + 1);
+    for (int t = 0; t < qubits; ++t) {
+      dropped[t] = (2ULL << t >> 1) - 1;
+      added[t] = (2ULL << t) - 1;
+    }
+    for (int t = 0; t < qubits; ++t) added[t] ^= t > 0 || qubits > 1 ? 2ULL % amplitudes : 0;
+    for (const int conj : {0, 1}) {
+      scalar.multiplyIndexed(x.data(), phase.data(), amplitudes, dropped.data(), conj);
+      table.multiplyIndexed(y.data(), phase.data(), amplitudes, dropped.data(), conj);
+      compare(x, y, 1e5, name, "multiplyIndexed");
+    }
+    scalar.imagProductIndexed(x.data(), phase.data(), g.data(), amplitudes, dropped.data());
+    table.imagProductIndexed(y.data(), phase.data(), h.data(), amplitudes, dropped.data());
+    compare(g, h, 1e6, name, "imagProductIndexed");
+    Buffer<T> to1(x.size()), to2(x.size());
+    scalar.permute(x.data(), to1.data(), amplitudes, 1, added.data());
+    table.permute(x.data(), to2.data(), amplitudes, 1, added.data());
+    compare(to1, to2, 0, name, "permute");
+    compareGates(scalar, table, qubits, seed);
   }
   for (const std::size_t length : {1, 2, 4, 7, 16, 33, 128}) {
     const auto a = random<T>(length * 2 * W, seed + 8), b = random<T>(length * 2 * W, seed + 9);

@@ -8,7 +8,7 @@ import type { Precision } from './types.js';
 export type Scalars = Float32Array | Float64Array;
 
 export interface NativeForward {
-  gradient(dK: Scalars, dx: Scalars, dy: Scalars | null): void;
+  gradient(dK: Scalars, dx: Scalars, dy: Scalars | null, dparameters: Float64Array): void;
   dispose(): void;
 }
 
@@ -18,15 +18,30 @@ export interface NativeJob {
   progress(): number;
 }
 
+/** x is [n, features], y [m, features] or null; parameters are the values of the trainable ones, copied like the rest. */
 export interface NativeKernel {
-  matrix(x: Scalars, n: number, y: Scalars | null, m: number, out: Scalars): void;
-  matrixAsync(x: Scalars, n: number, y: Scalars | null, m: number, out: ArrayBuffer): NativeJob;
-  forward(x: Scalars, n: number, y: Scalars | null, m: number, out: Scalars): NativeForward;
-  states(x: Scalars, n: number, real: Scalars, imag: Scalars, amplitudes: number): void;
-  kernelLoss(x: Scalars, n: number, target: Scalars, form: number, gradient: Scalars): number;
-  /** Only of kind 'projected'. */
+  matrix(x: Scalars, n: number, y: Scalars | null, m: number, parameters: Float64Array, out: Scalars): void;
+  matrixAsync(
+    x: Scalars,
+    n: number,
+    y: Scalars | null,
+    m: number,
+    parameters: Float64Array,
+    out: ArrayBuffer,
+  ): NativeJob;
+  forward(x: Scalars, n: number, y: Scalars | null, m: number, parameters: Float64Array, out: Scalars): NativeForward;
+  states(x: Scalars, n: number, parameters: Float64Array, real: Scalars, imag: Scalars, amplitudes: number): void;
+  kernelLoss(
+    x: Scalars,
+    n: number,
+    parameters: Float64Array,
+    target: Scalars,
+    form: number,
+    gradient: Scalars,
+    dparameters: Float64Array,
+  ): number;
+  /** Only projected kernels: out [n, 3 * qubits]. */
   blochVectors(x: Scalars, n: number, parameters: Float64Array, out: Scalars): void;
-  /** Only of kind 'projected'. */
   blochGradient(
     x: Scalars,
     n: number,
@@ -35,16 +50,6 @@ export interface NativeKernel {
     dx: Scalars,
     dparameters: Float64Array,
   ): void;
-}
-
-/** angle_k = coefficients[k] * product over its factors f of (offsets[f] + scales[f] * x[features[f]]). */
-export interface NativeAngleMap {
-  coefficients: Float64Array;
-  /** Angle k has the factors starts[k] .. starts[k + 1] - 1. */
-  starts: Int32Array;
-  features: Int32Array;
-  offsets: Float64Array;
-  scales: Float64Array;
 }
 
 /**
@@ -86,24 +91,7 @@ export interface NativeCircuit {
 export type NativeSpec =
   | NativeCircuit
   | (Omit<NativeCircuit, 'kind'> & { kind: 'projected'; inner: NativeEuclidean })
-  | {
-      kind: 'phase';
-      features: number;
-      qubits: number;
-      reps: number;
-      globalPhase: number;
-      map: NativeAngleMap;
-      single: Int32Array;
-      pair: Int32Array;
-    }
-  | {
-      kind: 'product';
-      features: number;
-      map: NativeAngleMap;
-      chainStarts: Int32Array;
-      gateKinds: Int32Array;
-      gateAngles: Int32Array;
-    }
+  | (Omit<NativeCircuit, 'kind'> & { kind: 'projected'; inner: NativeEuclidean })
   | { kind: 'vector'; features: number; zeroVectors: boolean }
   | ({ features: number } & NativeEuclidean);
 

@@ -52,6 +52,12 @@ export interface LossGradient {
   gradient: Matrix;
 }
 
+/** A loss of a kernel matrix, with its gradient also with respect to the kernel's trainable parameters. */
+export interface KernelLossGradient extends LossGradient {
+  /** Empty where there are none. */
+  dparameters: Float64Array;
+}
+
 /** What every kernel offers: FidelityKernel, ProjectedKernel and the classical controls. */
 export interface Kernel {
   readonly precision: Precision;
@@ -63,7 +69,7 @@ export interface Kernel {
   forward(X: MatrixLike, Y?: MatrixLike): ForwardPass;
   gradient(X: MatrixLike, dK: MatrixLike, Y?: MatrixLike): Gradient;
   /** Loss between the Gram matrix of X and a target [N, N], with its gradient with respect to X, in one native call. */
-  lossGradient(X: MatrixLike, target: MatrixLike, form?: KernelLossForm): LossGradient;
+  lossGradient(X: MatrixLike, target: MatrixLike, form?: KernelLossForm): KernelLossGradient;
   /** Plain JSON from which the same kernel can be made. */
   toJSON(): Record<string, unknown>;
 }

@@ -3,7 +3,14 @@ import type { Circuit } from '../circuits/circuit.js';
 import { readMatrix, scalars } from '../engine/input.js';
 import { checkMemory } from '../engine/memory.js';
 import type { NativeSpec, Scalars } from '../engine/native.js';
-import type { AsyncOptions, ForwardPass, KernelLossForm, LossGradient, Matrix, MatrixLike } from '../engine/types.js';
+import type {
+  AsyncOptions,
+  ForwardPass,
+  KernelLossForm,
+  KernelLossGradient,
+  Matrix,
+  MatrixLike,
+} from '../engine/types.js';
 import { describe, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { FeatureMap, featureMap } from '../maps/index.js';
 import { DEVICE_KEYS, Device, type DeviceOptions } from './Device.js';
@@ -27,8 +34,6 @@ export interface FidelityKernelOptions extends KernelOptions, DeviceOptions {}
  * the ideal ones in any case; gradients exist for exact and depolarised kernels.
  */
 export class FidelityKernel extends NativeBackedKernel {
-  /** Values of the map's trainable parameters. */
-  readonly parameters: Float64Array;
   private readonly device: Device | undefined;
 
   constructor(
@@ -39,8 +44,7 @@ export class FidelityKernel extends NativeBackedKernel {
       throw new QrkdTypeError('ERR_QRKD_TYPE', `FidelityKernel: map must come from featureMap(), got ${describe(map)}`);
     }
     rejectUnknownKeys(options, ['precision', ...DEVICE_KEYS], 'FidelityKernel');
-    super(`FidelityKernel(${map.type}, ${map.qubits} qubits)`, options);
-    this.parameters = new Float64Array(map.parameters);
+    super(`FidelityKernel(${map.type}, ${map.qubits} qubits)`, options, map.parameters);
     this.device = Device.of(options, map.qubits, 'FidelityKernel');
     if (this.device?.misreads && !map.circuit) {
       throw new QrkdTypeError(
@@ -76,7 +80,7 @@ export class FidelityKernel extends NativeBackedKernel {
     return this.device ? this.device.wrap(pass) : pass;
   }
 
-  override lossGradient(X: MatrixLike, target: MatrixLike, form?: KernelLossForm): LossGradient {
+  override lossGradient(X: MatrixLike, target: MatrixLike, form?: KernelLossForm): KernelLossGradient {
     if (this.device) {
       throw new QrkdTypeError(
         'ERR_QRKD_UNSUPPORTED',
@@ -98,11 +102,11 @@ export class FidelityKernel extends NativeBackedKernel {
     const amplitudes = 2 ** this.map.qubits;
     const results = 2 * n * amplitudes * (this.precision === 'float32' ? 4 : 8);
     // A product state is multiplied out in one vector of complex doubles, the others are unpacked from their panels.
-    const working = this.map.native.kind === 'product' ? 16 * amplitudes : this.sampleBytes(n, 0, x.shape[1], false);
+    const working = this.isProduct ? 16 * amplitudes : this.sampleBytes(n, 0, x.shape[1], false);
     checkMemory(results + working, `${n} states of ${this.map.qubits} qubits`);
     const real = scalars(this.precision, n * amplitudes);
     const imag = scalars(this.precision, n * amplitudes);
-    this.guard(() => this.native(x.shape[1]).states(x.data as Scalars, n, real, imag, amplitudes));
+    this.guard(() => this.native(x.shape[1]).states(x.data as Scalars, n, this.parameters, real, imag, amplitudes));
     return { real, imag, shape: [n, amplitudes] };
   }
 
@@ -140,21 +144,35 @@ export class FidelityKernel extends NativeBackedKernel {
     return this.map.features;
   }
 
+  protected override sampleBytes(n: number, m: number, features: number, gradient: boolean): number {
+    // The engine's laneQubitsFor (native/core/schedule.cpp): few samples of many qubits share one panel's lanes.
+    const { qubits } = this.map;
+    const lanes = this.precision === 'float32' ? 16 : 8;
+    const wide = !this.isProduct && this.map.circuit && qubits >= 14 && 2 * Math.max(n, m) <= lanes;
+    if (!wide) return super.sampleBytes(n, m, features, gradient);
+    const samples = 2 ** Math.ceil(Math.log2(Math.max(n, m)));
+    // In a gradient a side has its states, a copy that is unwound, and lambda.
+    const panels = gradient ? 4 : m > 0 ? 2 : 1;
+    return panels * samples * 2 ** qubits * 2 * (64 / lanes);
+  }
+
+  /** Whether no gate couples qubits, so that the engine needs no states. */
+  private get isProduct(): boolean {
+    return this.map.circuit?.operations.every((operation) => operation.qubits.length === 1) ?? false;
+  }
+
   protected nativeSpec(): NativeSpec {
     return this.map.native;
   }
 
   protected footprint(features: number): Footprint {
-    const { native: spec, qubits } = this.map;
-    if (spec.kind === 'phase') {
-      // States are complex. Repetitions need the phase vector, from the third on also the state unwound; the gradient
-      // has lambda and one real vector.
-      const state = 2 * 2 ** qubits;
-      const phase = spec.reps > 1 ? state : 0;
-      return { sample: state, forward: phase, backward: 1.5 * state + phase + (spec.reps > 2 ? state : 0) };
-    }
+    const { qubits } = this.map;
     // Bloch vectors; the gradient has as many again, products of factors, and features and angles in double.
-    if (spec.kind === 'product') return { sample: 3 * qubits, forward: 3 * qubits, backward: 15 * qubits };
+    if (this.isProduct) return { sample: 3 * qubits, forward: 3 * qubits, backward: 15 * qubits };
+    // States are complex. Tables of phases and permutations need work space; in a gradient a thread holds lambda of up to
+    // four panels and their state unwound.
+    const state = 2 * 2 ** qubits;
+    if (this.map.circuit) return { sample: state, forward: 2 * state, backward: 9 * state };
     return { sample: features, forward: 0, backward: features };
   }
 }

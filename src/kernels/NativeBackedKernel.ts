@@ -15,7 +15,7 @@ import type {
   Gradient,
   Kernel,
   KernelLossForm,
-  LossGradient,
+  KernelLossGradient,
   Matrix,
   MatrixLike,
   Precision,
@@ -68,11 +68,14 @@ interface Operands {
 /** The part that all kernels share: reading arguments, and calling the addon. */
 export abstract class NativeBackedKernel implements Kernel {
   readonly precision: Precision;
+  /** Values of the trainable parameters, to be set in place; empty where there are none. */
+  readonly parameters: Float64Array;
   private readonly natives = new Map<number, NativeKernel>();
 
   protected constructor(
     private readonly name: string,
     options: KernelOptions,
+    parameters = 0,
   ) {
     const precision = options.precision ?? 'float64';
     if (!PRECISIONS.includes(precision)) {
@@ -82,6 +85,7 @@ export abstract class NativeBackedKernel implements Kernel {
       );
     }
     this.precision = precision;
+    this.parameters = new Float64Array(parameters);
   }
 
   /** Number of features of a sample, or undefined where any number will do. */
@@ -101,7 +105,9 @@ export abstract class NativeBackedKernel implements Kernel {
   matrix(X: MatrixLike, Y?: MatrixLike): Matrix {
     const { x, y, n, m } = this.operands(X, Y);
     const data = scalars(this.precision, n * m);
-    this.guard(() => this.native(x.shape[1]).matrix(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, data));
+    this.guard(() =>
+      this.native(x.shape[1]).matrix(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, this.parameters, data),
+    );
     return { data, shape: [n, m] };
   }
 
@@ -114,7 +120,14 @@ export abstract class NativeBackedKernel implements Kernel {
     const bytes = this.precision === 'float32' ? 4 : 8;
     const buffer = new ArrayBuffer(n * m * bytes);
     const job = tracked(
-      this.native(x.shape[1]).matrixAsync(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, buffer),
+      this.native(x.shape[1]).matrixAsync(
+        x.data as Scalars,
+        n,
+        (y?.data as Scalars) ?? null,
+        m,
+        this.parameters,
+        buffer,
+      ),
     );
     let abort: (() => void) | undefined;
     const aborted = new Promise<never>((_, reject) => {
@@ -160,14 +173,15 @@ export abstract class NativeBackedKernel implements Kernel {
     const x = own(readMatrix(X, 'X', this.width));
     const y = Y === undefined || Y === null ? undefined : own(readMatrix(Y, 'Y', x.shape[1]));
     const kernel = this.native(x.shape[1]);
+    const parameters = this.parameters.slice();
     const tiled = {
       name: this.name,
       precision: this.precision,
       json: this.toJSON(),
-      parameters: new Float64Array(0),
+      parameters,
       sampleBytes: (n: number, m: number) => this.sampleBytes(n, m, x.shape[1], false),
       start: (a: Scalars, n: number, b: Scalars | null, m: number, out: ArrayBuffer) =>
-        tracked(kernel.matrixAsync(a, n, b, m, out)),
+        tracked(kernel.matrixAsync(a, n, b, m, parameters, out)),
       finish: this.tileFinisher(x.shape[0], y?.shape[0] ?? x.shape[0], !y),
       translate: (error: unknown) => this.translate(error),
     };
@@ -179,9 +193,9 @@ export abstract class NativeBackedKernel implements Kernel {
     const { x, y, n, m } = this.operands(X, Y, MATRICES.forward);
     const data = scalars(this.precision, n * m);
     const pass = this.guard(() =>
-      this.native(x.shape[1]).forward(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, data),
+      this.native(x.shape[1]).forward(x.data as Scalars, n, (y?.data as Scalars) ?? null, m, this.parameters, data),
     );
-    return new NativePass({ data, shape: [n, m] }, pass, x.shape[1], y !== undefined, this.precision);
+    return new NativePass({ data, shape: [n, m] }, pass, x.shape[1], y !== undefined, this);
   }
 
   /**
@@ -198,7 +212,7 @@ export abstract class NativeBackedKernel implements Kernel {
     }
   }
 
-  lossGradient(X: MatrixLike, target: MatrixLike, form: KernelLossForm = 'smooth-l1'): LossGradient {
+  lossGradient(X: MatrixLike, target: MatrixLike, form: KernelLossForm = 'smooth-l1'): KernelLossGradient {
     const { x, n } = this.operands(X, undefined, MATRICES.loss);
     const index = LOSS_FORMS.indexOf(form);
     if (index < 0) {
@@ -206,8 +220,11 @@ export abstract class NativeBackedKernel implements Kernel {
     }
     const wanted = this.inPrecision(readShaped(target, 'target', [n, n]));
     const data = scalars(this.precision, n * x.shape[1]);
-    const loss = this.guard(() => this.native(x.shape[1]).kernelLoss(x.data as Scalars, n, wanted, index, data));
-    return { loss, gradient: { data, shape: [n, x.shape[1]] } };
+    const dparameters = new Float64Array(this.parameters.length);
+    const loss = this.guard(() =>
+      this.native(x.shape[1]).kernelLoss(x.data as Scalars, n, this.parameters, wanted, index, data, dparameters),
+    );
+    return { loss, gradient: { data, shape: [n, x.shape[1]] }, dparameters };
   }
 
   /** What comes after the exact kernel where its matrix goes to a file: nothing, unless a kernel says otherwise. */
@@ -293,21 +310,23 @@ class NativePass implements ForwardPass {
     private readonly pass: NativeForward,
     private readonly features: number,
     private readonly cross: boolean,
-    private readonly precision: Precision,
+    private readonly kernel: NativeBackedKernel,
   ) {}
 
   gradient(dK: MatrixLike): Gradient {
     if (this.disposed) throw new QrkdTypeError('ERR_QRKD_DISPOSED', 'this forward pass was disposed of');
     const [n, m] = this.matrix.shape;
     const weights = readShaped(dK, 'dK', [n, m]).data;
-    const Type = this.precision === 'float32' ? Float32Array : Float64Array;
+    const { precision } = this.kernel;
+    const Type = precision === 'float32' ? Float32Array : Float64Array;
     const data = weights instanceof Type ? weights : Type.from(weights);
-    const dx: Matrix = { data: scalars(this.precision, n * this.features), shape: [n, this.features] };
+    const dx: Matrix = { data: scalars(precision, n * this.features), shape: [n, this.features] };
     const dy: Matrix | undefined = this.cross
-      ? { data: scalars(this.precision, m * this.features), shape: [m, this.features] }
+      ? { data: scalars(precision, m * this.features), shape: [m, this.features] }
       : undefined;
-    this.pass.gradient(data, dx.data, dy?.data ?? null);
-    return { dx, ...(dy && { dy }), dparameters: new Float64Array(0) };
+    const dparameters = new Float64Array(this.kernel.parameters.length);
+    this.pass.gradient(data, dx.data, dy?.data ?? null, dparameters);
+    return { dx, ...(dy && { dy }), dparameters };
   }
 
   dispose(): void {

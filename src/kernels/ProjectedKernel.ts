@@ -28,8 +28,6 @@ const KEYS = { rbf: ['gamma'], linear: [], matern: ['nu', 'length'] } as const;
  * - 'linear': r(x) . r(y) = sum_q (2 Tr(rho_q(x) rho_q(y)) - 1).
  */
 export class ProjectedKernel extends NativeBackedKernel {
-  /** Values of the map's trainable parameters. */
-  readonly parameters: Float64Array;
   /** The inner kernel with all its options. */
   readonly inner: Readonly<Required<InnerKernel>>;
 
@@ -44,12 +42,11 @@ export class ProjectedKernel extends NativeBackedKernel {
       );
     }
     const inner = readInner(options);
-    super(`ProjectedKernel(${map.type}, ${map.qubits} qubits)`, options);
+    super(`ProjectedKernel(${map.type}, ${map.qubits} qubits)`, options, map.parameters);
     if (!map.circuit) {
       throw new QrkdTypeError('ERR_QRKD_UNSUPPORTED', `ProjectedKernel: the map ${map.type} has no circuit`);
     }
     this.inner = inner;
-    this.parameters = new Float64Array(map.parameters);
   }
 
   /**

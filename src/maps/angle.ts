@@ -1,7 +1,5 @@
 import { feature } from '../circuits/angle.js';
 import { Circuit } from '../circuits/circuit.js';
-import { AngleList } from './angles.js';
-import { productSpec } from './chains.js';
 import { finiteNumber, MAX_PRODUCT_QUBITS, type MapDefinition, oneOf, positiveInteger } from './definition.js';
 
 export interface AngleSpec {
@@ -34,13 +32,5 @@ export const angle: MapDefinition<AngleSpec> = {
     const gate = ({ X: 'rx', Y: 'ry', Z: 'rz' } as const)[axis!];
     for (let q = 0; q < features; q++) result[gate](feature(q), q);
     return result;
-  },
-  native: ({ features, axis, bandwidth }) => {
-    const angles = new AngleList();
-    const gate = `R${axis!}` as const;
-    const chains = Array.from({ length: features }, (_, feature) => [
-      { gate, angle: angles.add(1, [{ feature, offset: 0, scale: bandwidth! }]) },
-    ]);
-    return productSpec(features, angles, chains);
   },
 };

@@ -66,23 +66,6 @@ function combinations(qubits: number, size: number, from = 0): number[][] {
   return result;
 }
 
-/**
- * The pairs of a pattern, as Qiskit's `get_entangler_map` for blocks of two qubits. Only the set matters here, since
- * the gates that use it commute; hence linear, reverse_linear and pairwise agree, and so do circular and sca. A pair that
- * a list names twice is entangled twice.
- */
-export function entangledPairs(entanglement: Entanglement, qubits: number): [number, number][] {
-  if (Array.isArray(entanglement)) return entanglement;
-  const pairs: [number, number][] = [];
-  for (let i = 0; i < qubits; i++) {
-    const last = entanglement === 'full' ? qubits - 1 : Math.min(i + 1, qubits - 1);
-    for (let j = i + 1; j <= last; j++) pairs.push([i, j]);
-  }
-  // Qiskit closes the ring only where it is longer than the block itself.
-  if ((entanglement === 'circular' || entanglement === 'sca') && qubits > 2) pairs.push([qubits - 1, 0]);
-  return pairs;
-}
-
 /** Throws unless `value` is a known pattern or a list of blocks of different qubits, some of every one of `sizes`. */
 export function checkBlocks(map: string, value: unknown, qubits: number, sizes: readonly number[]): void {
   const largest = Math.max(...sizes);
@@ -148,19 +131,4 @@ export function checkEntanglement(map: string, value: unknown, qubits: number): 
       );
     }
   }
-}
-
-/**
- * The engine's table [high * qubits + low] of the angle on the parity of two qubits, -1 where they do not interact.
- *
- * @param add makes the angle of a pair that is entangled `times` times and returns its index.
- */
-export function pairTable(
-  qubits: number,
-  pairs: [number, number][],
-  add: (low: number, high: number, times: number) => number,
-): Int32Array {
-  const times = new Int32Array(qubits * qubits);
-  for (const [a, b] of pairs) times[Math.max(a, b) * qubits + Math.min(a, b)]!++;
-  return times.map((count, k) => (count > 0 ? add(k % qubits, Math.floor(k / qubits), count) : -1));
 }

@@ -1,8 +1,7 @@
 import { feature } from '../circuits/angle.js';
 import { Circuit } from '../circuits/circuit.js';
-import { AngleList } from './angles.js';
 import { finiteNumber, MAX_STATE_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
-import { entangledBlocks, entangledPairs, pairTable } from './entanglement.js';
+import { entangledBlocks } from './entanglement.js';
 
 export interface IQPSpec {
   type: 'iqp';
@@ -38,22 +37,5 @@ export const iqp: MapDefinition<IQPSpec> = {
       for (const [i, j] of entangledBlocks('full', features, 2)) result.rzz(feature(i).times(feature(j)), i, j);
     }
     return result;
-  },
-  native: ({ features, repeats, bandwidth }) => {
-    const angles = new AngleList();
-    const factor = (feature: number) => ({ feature, offset: 0, scale: bandwidth! });
-    const single = Int32Array.from({ length: features }, (_, i) => angles.add(1, [factor(i)]));
-    const pair = pairTable(features, entangledPairs('full', features), (i, j) => angles.add(1, [factor(i), factor(j)]));
-    // RZ(a) and exp(-i a ZZ / 2) are phase gates up to e^{-i a / 2}.
-    return {
-      kind: 'phase',
-      features,
-      qubits: features,
-      reps: repeats!,
-      globalPhase: -0.5,
-      map: angles.native(),
-      single,
-      pair,
-    };
   },
 };

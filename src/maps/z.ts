@@ -1,7 +1,5 @@
 import { feature } from '../circuits/angle.js';
 import { Circuit } from '../circuits/circuit.js';
-import { AngleList } from './angles.js';
-import { type ChainGate, productSpec } from './chains.js';
 import { finiteNumber, MAX_PRODUCT_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
 
 export interface ZSpec {
@@ -37,14 +35,5 @@ export const z: MapDefinition<ZSpec> = {
       for (let q = 0; q < features; q++) result.h(q).p(angles[q], q);
     }
     return result;
-  },
-  native: ({ features, reps, alpha, bandwidth }) => {
-    const angles = new AngleList();
-    const chains = Array.from({ length: features }, (_, feature) => {
-      const angle = angles.add(alpha!, [{ feature, offset: 0, scale: bandwidth! }]);
-      const once: ChainGate[] = [{ gate: 'H' }, { gate: 'P', angle }];
-      return Array.from({ length: reps! }, () => once).flat();
-    });
-    return productSpec(features, angles, chains);
   },
 };

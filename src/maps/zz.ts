@@ -1,8 +1,7 @@
 import { Circuit } from '../circuits/circuit.js';
 import { QrkdRangeError } from '../errors.js';
-import { AngleList } from './angles.js';
 import { finiteNumber, MAX_STATE_QUBITS, type MapDefinition, positiveInteger } from './definition.js';
-import { checkEntanglement, type Entanglement, entangledBlocks, entangledPairs, pairTable } from './entanglement.js';
+import { checkEntanglement, type Entanglement, entangledBlocks } from './entanglement.js';
 import { pauliPhase, phase } from './pauli.js';
 
 export interface ZZSpec {
@@ -46,25 +45,5 @@ export const zz: MapDefinition<ZZSpec> = {
       }
     }
     return result;
-  },
-  native: ({ features, reps, entanglement, alpha, bandwidth }) => {
-    const angles = new AngleList();
-    const single = Int32Array.from({ length: features }, (_, i) =>
-      angles.add(alpha!, [{ feature: i, offset: 0, scale: bandwidth! }]),
-    );
-    const factor = (feature: number) => ({ feature, offset: Math.PI, scale: -bandwidth! });
-    const pair = pairTable(features, entangledPairs(entanglement!, features), (i, j, times) =>
-      angles.add(alpha! * times, [factor(i), factor(j)]),
-    );
-    return {
-      kind: 'phase',
-      features,
-      qubits: features,
-      reps: reps!,
-      globalPhase: 0,
-      map: angles.native(),
-      single,
-      pair,
-    };
   },
 };

@@ -16,6 +16,12 @@ inline constexpr std::size_t kGramChunk = 64;
 /// Panels whose contribution is added to lambda while its tile stays in registers.
 inline constexpr int kApplyPanels = 4;
 
+/// One factor of a phase polynomial's table and what multiplies it over the lower bits. Node 0 is the table itself.
+struct PhaseNode {
+  int factor;    ///< index of the entry 0, or -1 for 1
+  int children;  ///< index of the node of bit 0; those of higher bits follow. -1: the same for all lower bits
+};
+
 template <class T>
 struct KernelTable {
   const char* name;
@@ -23,10 +29,11 @@ struct KernelTable {
   /// cos and sin of `count` angles (radians, |angle| < 1e6), computed in double, stored as T.
   void (*sincos)(const double* angle, T* cosine, T* sine, std::size_t count);
 
-  /// out[b] = start * prod_q single_q^{b_q} * prod_{j<q} (pair term on the parity b_j xor b_q), by doubling.
-  /// `single`: [qubit][2][lane], e^{i(theta_q + sum of all theta_jq)}; `pair`: [index][2][lane], e^{-2i theta_jq};
-  /// pairIndex[q * qubits + j]: index into `pair`, or -1.
-  void (*phaseVector)(T* out, const T* start, const T* single, const T* pair, const int* pairIndex, int qubits);
+  /// A phase polynomial's table by doubling: out[b + 2^q] = out[b] * f_q[b], f_q the table of node q's children over
+  /// the lower bits (see PhaseNode). `factors`: [index][2][lane].
+  void (*phaseVector)(T* out, const T* factors, const PhaseNode* nodes, int bits);
+  /// table[b] *= factor where the parity of b & mask is 1; factor [2][lane].
+  void (*parityPhase)(T* table, std::size_t entries, std::size_t mask, const T* factor);
 
   /// In-place unnormalised Walsh-Hadamard transform over the qubits of a panel with `width` scalars per amplitude
   /// (2 * lanes for complex panels, lanes for real ones).
@@ -38,6 +45,30 @@ struct KernelTable {
 
   /// out[b] (+)= Im(conj(a[b]) * b[b]), a real panel.
   void (*imagProduct)(const T* a, const T* b, T* out, std::size_t amplitudes, int accumulate);
+
+  /// The same with a table of fewer entries: amplitude b uses entry image(b), image linear over GF(2). steps[t] is
+  /// image(b) xor image(b + 1) for all b that end in t ones.
+  void (*multiplyIndexed)(T* psi, const T* table, std::size_t amplitudes, const unsigned long long* steps, int conj);
+  void (*imagProductIndexed)(const T* a, const T* b, T* out, std::size_t amplitudes, const unsigned long long* steps);
+  /// out[first xor image(b)] = in[b]
+  void (*permute)(const T* in, T* out, std::size_t amplitudes, std::size_t first, const unsigned long long* steps);
+
+  /// A 2 x 2 matrix [row][column][2][lane] on bit q of the index; `real`: its imaginary parts are 0.
+  void (*oneQubit)(T* psi, int bits, int q, const T* matrix, int real);
+  /// out += matrix psi.
+  void (*oneQubitAdd)(const T* psi, T* out, int bits, int q, const T* matrix);
+  /// out[r][c][2][lane] += sum conj(a_r) b_c over the pairs of amplitudes that differ in bit q.
+  void (*pairProducts)(const T* a, const T* b, int bits, int q, T* out);
+  /// A matrix [row][column][2] on 1 to 3 bits, the first listed being the lowest of its index.
+  void (*unitary)(T* psi, int bits, const int* qubits, int count, const T* matrix);
+  /// Exchanges bit q of the index with bit `lane` of the lane's number.
+  void (*swapLanes)(T* psi, int bits, int q, int lane);
+
+  /// out[b] = start * prod_q u[q][bit q of b]; u [qubit][bit][2][lane].
+  void (*productState)(T* out, const T* start, const T* u, int bits);
+  /// Its adjoint, d loss = 2 Re sum conj(lambda) d out = 2 Re (sum du * d u + dstart * d start): writes du, dstart;
+  /// destroys lambda; `levels` has room for a panel.
+  void (*productGradient)(T* lambda, const T* start, const T* u, int bits, T* levels, T* du, T* dstart);
 
   /// out[k][i] = im + sign * re: the operands of the third of three real products that make a complex one.
   void (*partSums)(const T* psi, T sign, std::size_t amplitudes, T* out);

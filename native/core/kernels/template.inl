@@ -68,43 +68,46 @@ static inline void complexMultiply(const T* a, typename Simd<T>::V br, typename 
   }
 }
 
+// The table of `node` over `bits` bits; its factors are built where the upper halves go.
 template <class T>
-static void phaseVector(T* out, const T* start, const T* single, const T* pair, const int* pairIndex, int qubits) {
+static void phaseTable(T* out, const T* factors, const PhaseNode* nodes, const PhaseNode& node, int bits) {
   using S = Simd<T>;
   constexpr int W = kWidth<T>;
-  for (int i = 0; i < 2 * W; ++i) out[i] = start[i];
-  for (int q = 0; q < qubits; ++q) {
+  for (int i = 0; i < 2 * W; ++i) out[i] = node.factor < 0 ? T(i < W) : factors[node.factor * 2 * W + i];
+  for (int q = 0; q < bits; ++q) {
     const std::size_t half = std::size_t{1} << q;
     T* upper = out + half * 2 * W;
-    // The factor l_q[b] between e[b + 2^q] and e[b], itself by doubling, built where e's upper half goes.
-    for (int i = 0; i < 2 * W; ++i) upper[i] = single[q * 2 * W + i];
-    for (int j = 0; j < q; ++j) {
-      const std::size_t count = std::size_t{1} << j;
-      T* target = upper + count * 2 * W;
-      const int index = pairIndex[q * qubits + j];
+    const PhaseNode& child = nodes[node.children + q];
+    if (child.children >= 0) {
+      phaseTable<T>(upper, factors, nodes, child, q);
+      for (std::size_t b = 0; b < half; ++b) {
+        QRKD_UNROLL for (int h = 0; h < W; h += S::VL) {
+          T* u = upper + b * 2 * W + h;
+          const T* l = out + b * 2 * W + h;
+          complexMultiply<T, false>(u, S::load(l), S::load(l + W), u);
+        }
+      }
+    } else if (child.factor < 0) {
+      for (std::size_t b = 0; b < half; ++b) {
+        QRKD_UNROLL for (int h = 0; h < 2 * W; h += S::VL) {
+          S::store(upper + b * 2 * W + h, S::load(out + b * 2 * W + h));
+        }
+      }
+    } else {
       for (int h = 0; h < W; h += S::VL) {
-        if (index < 0) {
-          for (std::size_t b = 0; b < count; ++b) {
-            S::store(target + b * 2 * W + h, S::load(upper + b * 2 * W + h));
-            S::store(target + b * 2 * W + W + h, S::load(upper + b * 2 * W + W + h));
-          }
-        } else {
-          const auto fr = S::load(pair + index * 2 * W + h);
-          const auto fi = S::load(pair + index * 2 * W + W + h);
-          for (std::size_t b = 0; b < count; ++b) {
-            complexMultiply<T, false>(upper + b * 2 * W + h, fr, fi, target + b * 2 * W + h);
-          }
+        const auto fr = S::load(factors + child.factor * 2 * W + h);
+        const auto fi = S::load(factors + child.factor * 2 * W + W + h);
+        for (std::size_t b = 0; b < half; ++b) {
+          complexMultiply<T, false>(out + b * 2 * W + h, fr, fi, upper + b * 2 * W + h);
         }
       }
     }
-    for (std::size_t b = 0; b < half; ++b) {
-      QRKD_UNROLL for (int h = 0; h < W; h += S::VL) {
-        T* u = upper + b * 2 * W + h;
-        const T* l = out + b * 2 * W + h;
-        complexMultiply<T, false>(u, S::load(l), S::load(l + W), u);
-      }
-    }
   }
+}
+
+template <class T>
+static void phaseVector(T* out, const T* factors, const PhaseNode* nodes, int bits) {
+  phaseTable<T>(out, factors, nodes, nodes[0], bits);
 }
 
 template <class T, bool Conj>
@@ -131,6 +134,8 @@ static void imagProduct(const T* a, const T* b, T* out, std::size_t amplitudes, 
     }
   }
 }
+
+#include "gates.inl"
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Walsh-Hadamard transform
@@ -496,10 +501,21 @@ static constexpr KernelTable<T> makeTable(const char* name) {
   return {name,
           sincos<T>,
           phaseVector<T>,
+          parityPhase<T>,
           hadamard<T>,
           multiplyBy<T, false>,
           multiplyBy<T, true>,
           imagProduct<T>,
+          multiplyIndexed<T>,
+          imagProductIndexed<T>,
+          permute<T>,
+          oneQubit<T>,
+          oneQubitAdd<T>,
+          pairProducts<T>,
+          unitary<T>,
+          swapLanes<T>,
+          productState<T>,
+          productGradient<T>,
           partSums<T>,
           gramTile<T>,
           gramTileReal<T>,

@@ -176,7 +176,7 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
   file('wide.csv', '1,2,3,4\n');
   file('one.csv', '1\n2\n');
   file('zeros.csv', '1,2\n0,0\n');
-  file('qubits.csv', `${Array(30).fill('0.1').join(',')}\n`);
+  file('qubits.csv', `${Array(30).fill('0.1').join(',')}\n`.repeat(17));
   file('data.txt', '1,2');
   file('cut.npy', readFileSync(join(folder, 'X.npy')).subarray(0, 200));
   file('broken.json', '{"type": "zz",');

@@ -1,0 +1,140 @@
+// Random circuits, compiled and scheduled in every way, against a dense simulation gate by gate: states, and gradients
+// against finite differences.
+#include <algorithm>
+#include <complex>
+#include <cstdlib>
+#include <string>
+
+#include "../core/isa.h"
+#include "../core/simulator.h"
+#include "../core/thread_pool.h"
+#include "check.h"
+#include "random_circuits.h"
+
+namespace qrkd {
+namespace {
+
+// Amplitude of sample s and basis state b.
+template <class T>
+std::complex<double>* at(const Schedule& plan, std::vector<std::complex<double>>& panel, std::size_t s, std::size_t b) {
+  std::size_t index = 0, lane = s << plan.laneQubits;
+  for (int q = 0; q < plan.qubits; ++q) {
+    const std::size_t value = b >> q & 1;
+    const int place = plan.position[q];
+    if (place < plan.laneQubits) {
+      lane |= value << place;
+    } else {
+      index |= value << (place - plan.laneQubits);
+    }
+  }
+  return &panel[index * kLanes<T> + lane];
+}
+
+template <class T>
+void compare(unsigned seed, int laneQubits, int blockBits) {
+  constexpr std::size_t W = kLanes<T>;
+  const int qubits = std::max(laneQubits == 0 ? 1 : laneQubits + 3, 1 + static_cast<int>(seed % 8));
+  const std::size_t features = seed % 4, parameters = (seed / 4) % 3;
+  const Circuit circuit = randomCircuit(qubits, static_cast<int>(seed % 61), features, parameters, seed);
+  validate(circuit);
+  const std::string what = "circuit " + std::to_string(seed) + ", " + std::to_string(qubits) + " qubits, lanes " +
+                           std::to_string(laneQubits) + ", blocks " + std::to_string(blockBits);
+  const Simulation simulation(circuit, laneQubits, blockBits);
+  const Schedule& plan = simulation.plan;
+  const auto samples = static_cast<std::size_t>(simulation.samplesPerPanel<T>());
+  const std::size_t count = std::max<std::size_t>(1, samples - seed % 2);
+  auto x = normals(count * features, seed + 1), p = normals(parameters, seed + 2);
+  const Rows rows{x.data(), count, features, false, p.data(), parameters};
+  Simulator<T> simulator(simulation);
+  Job job;
+  Buffer<T> psi(plan.amplitudes() * 2 * W);
+  simulator.states(rows, 0, psi.data(), job);
+  double cosine[W], sine[W];
+  simulator.globalPhase(rows, 0, cosine, sine);
+  simulator.states(rows, 0, psi.data(), job);
+
+  std::vector<std::complex<double>> panel(plan.amplitudes() * W), lambda(panel.size());
+  for (std::size_t b = 0; b < plan.amplitudes(); ++b) {
+    for (std::size_t i = 0; i < W; ++i) panel[b * W + i] = {psi[b * 2 * W + i], psi[b * 2 * W + W + i]};
+  }
+  // The loss is |<phi|psi>|^2 of each sample, with lambda = <phi|psi> phi.
+  const auto random = normals(2 * circuit.amplitudes(), seed + 3, 0.5);
+  Amplitudes phi(circuit.amplitudes());
+  for (std::size_t b = 0; b < phi.size(); ++b) phi[b] = {random[2 * b], random[2 * b + 1]};
+  const auto variablesOf = [&](std::size_t s) {
+    std::vector<double> v(x.begin() + s * features, x.begin() + (s + 1) * features);
+    v.insert(v.end(), p.begin(), p.end());
+    return v;
+  };
+  const auto overlap = [&](const Amplitudes& state) {
+    std::complex<double> sum = 0;
+    for (std::size_t b = 0; b < phi.size(); ++b) sum += std::conj(phi[b]) * state[b];
+    return sum;
+  };
+  double worst = 0;
+  for (std::size_t s = 0; s < count; ++s) {
+    const Amplitudes expected = referenceState(circuit, variablesOf(s));
+    std::complex<double> sum = 0;
+    const std::complex<double> phase(cosine[s], sine[s]);
+    for (std::size_t b = 0; b < phi.size(); ++b) {
+      const std::complex<double> found = *at<T>(plan, panel, s, b);
+      worst = std::max(worst, std::abs(found * phase - expected[b]));
+      sum += std::conj(phi[b]) * found;
+    }
+    for (std::size_t b = 0; b < phi.size(); ++b) *at<T>(plan, lambda, s, b) = sum * phi[b];
+  }
+  check(worst < (sizeof(T) == 4 ? 3e-6 : 1e-13), "%s: states differ by %g", what.c_str(), worst);
+
+  Buffer<T> l(psi.size());
+  for (std::size_t b = 0; b < plan.amplitudes(); ++b) {
+    for (std::size_t i = 0; i < W; ++i) {
+      l[b * 2 * W + i] = static_cast<T>(lambda[b * W + i].real());
+      l[b * 2 * W + W + i] = static_cast<T>(lambda[b * W + i].imag());
+    }
+  }
+  const std::size_t variables = features + parameters;
+  std::vector<double> dv(variables * samples);
+  simulator.backward(rows, 0, psi.data(), l.data(), dv.data(), job);
+  worst = 0;
+  double largest = 1;
+  for (std::size_t s = 0; s < count; ++s) {
+    for (std::size_t k = 0; k < variables; ++k) {
+      auto v = variablesOf(s);
+      const double kept = v[k], h = 1e-5;
+      v[k] = kept + h;
+      const double up = std::norm(overlap(referenceState(circuit, v)));
+      v[k] = kept - h;
+      const double down = std::norm(overlap(referenceState(circuit, v)));
+      const double slope = (up - down) / (2 * h);
+      worst = std::max(worst, std::abs(slope - dv[k * samples + s]));
+      largest = std::max(largest, std::abs(slope));
+    }
+  }
+  check(worst < (sizeof(T) == 4 ? 3e-5 : 1e-7) * largest, "%s: gradient is off by %g of %g", what.c_str(), worst,
+        largest);
+}
+
+void all(unsigned first, unsigned count) {
+  for (unsigned seed = first; seed < first + count; ++seed) {
+    compare<double>(seed, 0, 30);
+    compare<float>(seed, 0, 30);
+    compare<double>(seed, 0, 3 + static_cast<int>(seed % 3));
+    for (int lanes = 1; lanes <= 3; ++lanes) {
+      compare<double>(seed, lanes, 3 + static_cast<int>(seed % 4));
+      compare<float>(seed, lanes + 1, 3 + static_cast<int>(seed % 6));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace qrkd
+
+int main(int argc, char** argv) {
+  using namespace qrkd;
+  const unsigned cases = argc > 1 ? static_cast<unsigned>(std::atoi(argv[1])) : 60;
+  for (const auto& name : supportedInstructionSets()) {
+    selectInstructionSet(name);
+    all(1, cases);
+  }
+  return finish("circuits");
+}
