@@ -23,7 +23,7 @@ export interface Claim {
   /** The measured median is to be at least, or at most, so much. */
   atLeast?: number;
   atMost?: number;
-  unit: 'x' | '%';
+  unit: 'x' | '%' | 'GiB';
 }
 
 /** One job done by several contenders in turns: a section of the result page. */

@@ -7,13 +7,14 @@ import { growthChart, ratioChart } from './charts.js';
 import { type Claim, type Entry, holds } from './contest.js';
 import type { Held, ResultDocument } from './document.js';
 
-const range = ({ median, low, high }: Spread) => `${digits(median)} (${digits(low)}–${digits(high)})`;
+const range = ({ median, low, high }: Spread) =>
+  low === high ? digits(median) : `${digits(median)} (${digits(low)}–${digits(high)})`;
 
 const CLAIM_HEAD = ['What must hold', 'Measured (range over rounds)', 'Goal', 'Held'];
 
 function claimCells(claim: Claim): string[] {
   const { measured, unit, atLeast, atMost } = claim;
-  const suffix = unit === 'x' ? '×' : ' %';
+  const suffix = unit === 'x' ? '×' : ` ${unit}`;
   const goal = atLeast === undefined ? `at most ${atMost}${suffix}` : `at least ${atLeast}${suffix}`;
   return [claim.claim, `${range(measured)}${suffix}`, goal, holds(claim) ? 'yes' : 'no'];
 }

@@ -1,5 +1,5 @@
 // Ours and the peers in turns, after a check that all give the same numbers, with a result page at the end:
-//   npm run bench:peers -- [gram|gradient|reuploading|states|growth|training ...] [--quick] [--out FOLDER]
+//   npm run bench:peers -- [gram|gradient|reuploading|states|growth|file|training ...] [--quick] [--out FOLDER]
 // Tables go to standard error, one JSON document to standard output; bench/peers/README.md tells the options.
 import { availableParallelism, loadavg } from 'node:os';
 import path from 'node:path';
@@ -29,6 +29,7 @@ const { Context: PeerContext } = await import('./jobs/context.js');
 const { folderName, merged, ownVersions, thisMachine } = await import('./document.js');
 const { writePage } = await import('./page.js');
 const { printContest } = await import('./tables.js');
+const { file } = await import('./jobs/file.js');
 const { gram } = await import('./jobs/gram.js');
 const { gradient } = await import('./jobs/gradient.js');
 const { growth } = await import('./jobs/growth.js');
@@ -57,6 +58,7 @@ const SUITES: Record<string, Held[]> = {
     (context) => growth(context, 'samples', some(SAMPLES, 4)),
     (context) => growth(context, 'qubits', some(QUBITS, 9)),
   ],
+  file: [(context) => file(context, quick ? 10_000 : 60_000)],
   training: [(context) => training(context, 64)],
 };
 
