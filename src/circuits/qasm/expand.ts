@@ -75,10 +75,11 @@ export class GateExpander {
     if (depth > MOST_LEVELS) {
       failAt(at, 'ERR_QRKD_UNSUPPORTED', `gate definitions may use each other over at most ${MOST_LEVELS} levels`);
     }
+    const numbering = new Map(qubits.map((qubit, k) => [qubit, k]));
     const places = body.map((call) =>
       call.qubits.map((qubit) => {
-        const place = qubit.index ? -1 : qubits.indexOf(qubit.name);
-        if (place < 0) failAt(qubit.at, 'ERR_QRKD_FORMAT', `"${qubit.name}" is no qubit of gate ${name}`);
+        const place = qubit.index ? undefined : numbering.get(qubit.name);
+        if (place === undefined) failAt(qubit.at, 'ERR_QRKD_FORMAT', `"${qubit.name}" is no qubit of gate ${name}`);
         return place;
       }),
     );
@@ -86,6 +87,7 @@ export class GateExpander {
       const scope = withNames(globals, angles, values);
       return body.flatMap((call, k) => {
         const own = call.angles.map((angle) => evaluate(angle, scope).angle);
+        this.spend(termCount(own), call.at);
         const wires = places[k]!.map((place) => numbers[place]!);
         return this.modified(call, 0, callees[k]!, own, wires, scope);
       });
@@ -175,16 +177,20 @@ export class GateExpander {
     return parts.defined.get(name);
   }
 
-  /** Counts a call and its gates, so that definitions of definitions end before memory and patience do. */
-  private counted(gates: Primitive[], at: Position): Primitive[] {
-    this.budget.left -= 1 + gates.length;
+  /** Counts work, so that short texts of long meaning end before memory and patience do. */
+  spend(steps: number, at: Position): void {
+    this.budget.left -= steps;
     if (this.budget.left < 0) tooMany(at);
+  }
+
+  private counted(gates: Primitive[], at: Position): Primitive[] {
+    this.spend(1 + gates.length, at);
     return gates;
   }
 }
 
 function tooMany(at: Position): never {
-  failAt(at, 'ERR_QRKD_UNSUPPORTED', `the text stands for too many gates (about ${MOST_GATES} are possible)`);
+  failAt(at, 'ERR_QRKD_UNSUPPORTED', `the text stands for too many gates (about ${MOST_GATES / 2} are possible)`);
 }
 
 function checkCounts(call: GateCall, callee: Callable, angles: number, qubits: readonly number[]): void {
@@ -205,12 +211,18 @@ function inverse(gates: readonly Primitive[]): Primitive[] {
   });
 }
 
+/** Terms beyond the first of each angle. */
+function termCount(angles: readonly Angle[]): number {
+  return angles.reduce<number>((sum, angle) => sum + (typeof angle === 'number' ? 0 : angle.terms.length - 1), 0);
+}
+
 function withNames(globals: Scope, names: readonly string[], values: readonly Angle[]): Scope {
+  const known = new Map(names.map((name, k) => [name, values[k]!]));
   return {
     wholeDivision: globals.wholeDivision,
     lookup: (name, index, at) => {
-      const place = index === undefined ? names.indexOf(name) : -1;
-      return place < 0 ? globals.lookup(name, index, at) : { angle: values[place]!, integer: false };
+      const angle = index === undefined ? known.get(name) : undefined;
+      return angle === undefined ? globals.lookup(name, index, at) : { angle, integer: false };
     },
   };
 }

@@ -75,7 +75,7 @@ function parseOperand(stream: TokenStream, nesting: number): Expression {
 
 /** Refuses a tree that has become too deep: long chains such as 1 + 1 + 1 + ... nest to the left. */
 function measured(expression: Expression, children: readonly Expression[]): Expression {
-  const depth = 1 + Math.max(0, ...children.map((child) => depths.get(child) ?? 0));
+  const depth = children.reduce((most, child) => Math.max(most, 1 + (depths.get(child) ?? 0)), 1);
   if (depth > MOST_LEVELS) {
     failAt(expression.at, 'ERR_QRKD_UNSUPPORTED', `an expression may have at most ${MOST_LEVELS} levels`);
   }

@@ -1,4 +1,4 @@
-import { type Angle, feature, parameter } from '../angle.js';
+import { type Angle, checkAngle, feature, parameter } from '../angle.js';
 import { failAt, located, type Position } from './position.js';
 
 /** What inputs of a text stand for, by name: an angle, or as many as an array input has. */
@@ -19,7 +19,7 @@ export function inputName(kind: 'feature' | 'parameter', index: number): string 
 export function inputAngle(name: string, given: QasmInputs, at: Position): Angle {
   if (Object.hasOwn(given, name)) {
     const angle = given[name]!;
-    if (!isList(angle)) return angle;
+    if (!isList(angle)) return checked(name, angle, at);
     failAt(at, 'ERR_QRKD_VALUE', `the option inputs has ${angle.length} angles for "${name}", which is one`);
   }
   const [, base, index] = NAME.exec(name) ?? [];
@@ -32,11 +32,16 @@ export function elementAngle(name: string, index: number, given: QasmInputs, at:
   if (Object.hasOwn(given, name)) {
     const angles = given[name]!;
     const angle = isList(angles) ? angles[index] : undefined;
-    if (angle !== undefined) return angle;
+    if (angle !== undefined) return checked(name, angle, at);
     failAt(at, 'ERR_QRKD_VALUE', `the option inputs must have an array with element ${index} for "${name}"`);
   }
   if (!ARRAY.test(name)) refuse(name, at);
   return located(at, () => variable(name)(index));
+}
+
+function checked(name: string, angle: Angle, at: Position): Angle {
+  located(at, () => checkAngle(`the option inputs, "${name}"`, angle));
+  return angle;
 }
 
 function isList(angle: Angle | readonly Angle[]): angle is readonly Angle[] {

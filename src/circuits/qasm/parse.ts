@@ -32,6 +32,8 @@ const UNSUPPORTED: Readonly<Record<string, string>> = Object.fromEntries(
 const UNSUPPORTED_2 = ['if', 'opaque', 'reset', '#'];
 const INCLUDES = ['stdgates.inc', 'qelib1.inc'];
 const MODIFIERS = ['ctrl', 'negctrl', 'inv', 'pow'] as const;
+/** They are carried out recursively. */
+const MOST_MODIFIERS = 100;
 const FLOATS = ['float', 'angle'];
 const INTEGERS = ['int', 'uint'];
 
@@ -196,10 +198,10 @@ class Parser {
     const name = (what: string) => () => this.name(what).text;
     const angles = stream.accept('(') ? stream.list(')', name('the name of an angle')) : [];
     const qubits = stream.list('{', name('the name of a qubit'));
-    for (const [k, word] of [...angles, ...qubits].entries()) {
-      if ([...angles, ...qubits].indexOf(word) < k) {
-        failAt(at, 'ERR_QRKD_FORMAT', `gate ${at.text} has two arguments named ${word}`);
-      }
+    const seen = new Set<string>();
+    for (const word of [...angles, ...qubits]) {
+      if (seen.has(word)) failAt(at, 'ERR_QRKD_FORMAT', `gate ${at.text} has two arguments named ${word}`);
+      seen.add(word);
     }
     const body: GateCall[] = [];
     while (!stream.accept('}')) {
@@ -269,6 +271,9 @@ class Parser {
       }
       stream.expect('@');
       modifiers.push({ kind, argument, at });
+      if (modifiers.length > MOST_MODIFIERS) {
+        failAt(at, 'ERR_QRKD_UNSUPPORTED', `a gate has at most ${MOST_MODIFIERS} modifiers`);
+      }
     }
     const at = this.name('a statement');
     const angles = stream.accept('(') ? stream.list(')', () => parseExpression(stream)) : [];

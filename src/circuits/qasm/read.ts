@@ -159,7 +159,9 @@ class Reader {
   }
 
   private measure(reference: QubitReference): void {
-    for (const qubit of this.wires(reference).numbers) this.measured.set(qubit, reference.at);
+    const { numbers } = this.wires(reference);
+    this.expander.spend(numbers.length, reference.at);
+    for (const qubit of numbers) this.measured.set(qubit, reference.at);
   }
 
   private call(call: GateCall): void {
@@ -175,10 +177,10 @@ class Reader {
     }
     for (let k = 0; k < times; k++) {
       const qubits = operands.map(({ whole, numbers }) => numbers[whole ? k : 0]!);
-      for (const [place, qubit] of qubits.entries()) {
-        if (qubits.indexOf(qubit) < place) {
-          failAt(call.at, 'ERR_QRKD_FORMAT', `${call.name}: needs different qubits, one is named twice`);
-        }
+      if (new Set(qubits).size < qubits.length) {
+        failAt(call.at, 'ERR_QRKD_FORMAT', `${call.name}: needs different qubits, one is named twice`);
+      }
+      for (const qubit of qubits) {
         const measured = this.measured.get(qubit);
         if (measured) {
           failAt(

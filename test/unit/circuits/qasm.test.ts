@@ -154,6 +154,10 @@ describe('Circuit.fromQasm', () => {
       () => read(lines, { inputs: { ...inputs, data: [1] } }),
       /must have an array with element 1 for "data"/,
     );
+    assert.throws(
+      () => read(lines, { inputs: { ...inputs, phi: 'a' as never } }),
+      /"phi" must be a number, feature\(i\)/,
+    );
     assert.throws(() => read(lines, { inputs: { ...inputs, phi: [1] } }), /has 1 angles for "phi", which is one/);
   });
 
@@ -276,6 +280,9 @@ describe('Circuit.fromQasm', () => {
       [`qubit q; rx(${'('.repeat(1e5)}1${')'.repeat(1e5)}) q;`, /nest at most 400 levels/],
       [`qubit q; rx(${'-'.repeat(1e5)}1) q;`, /nest at most 400 levels/],
       [`qubit q; rx(${'1 + '.repeat(1e5)}1) q;`, /at most 400 levels/],
+      [`qubit q; ${'inv @ '.repeat(1e5)} x q;`, /at most 100 modifiers/],
+      [`qubit q; rx(sin(${'1, '.repeat(2e5)}1)) q;`, /sin takes 1 arguments, got 200001/],
+      [`qubit[1048576] q; ${'measure q;'.repeat(1e3)}`, /too many gates/],
       ['qubit[9007199254740991] q;', /at most 1048576/],
       [`qubit[1048576] q; ${'h q;'.repeat(3)}`, /too many gates/],
     ];
