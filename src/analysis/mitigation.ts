@@ -80,7 +80,8 @@ export function undoDepolarizing(
 ): void {
   const share = 2 ** -qubits;
   const strength = (diagonal: number) => {
-    if (diagonal > share) return (1 - diagonal) / (1 - share);
+    // A mean of values that are exactly 1 / 2^qubits can be more by rounding.
+    if (diagonal > share * (1 + 1e-9)) return (1 - diagonal) / (1 - share);
     throw new QrkdRangeError(
       'ERR_QRKD_VALUE',
       `${where}: the diagonal is ${diagonal}, expected more than 1 / 2^qubits = ${share}, which is noise alone`,

@@ -86,8 +86,21 @@ export class Device {
   measure(exact: Matrix, gram: boolean): Matrix {
     const [n, m] = exact.shape;
     this.measureBlock(exact, { row: 0, column: 0, gram }, { rows: n, columns: m });
-    const { psd } = this.options;
-    return gram && psd ? makePsd(exact, psd) : exact;
+    return gram && this.repairs ? this.repair(exact) : exact;
+  }
+
+  /** Whether negative eigenvalues are repaired. */
+  get repairs(): boolean {
+    return (this.options.psd ?? 'none') !== 'none';
+  }
+
+  repair(K: Matrix): Matrix {
+    return makePsd(K, this.options.psd ?? 'none');
+  }
+
+  /** What makes the same device in another thread. */
+  get description(): { options: DeviceOptions; qubits: number; where: string } {
+    return { options: this.options, qubits: this.qubits, where: this.where };
   }
 
   /** {@link measure} without the repair of eigenvalues, for a block of a matrix of the size `whole`, in place. */
@@ -108,12 +121,12 @@ export class Device {
 
   /** Refuses, naming what stands in the way, where a gradient through the device does not exist. */
   checkGradient(): void {
-    const { shots, mitigation, psd } = this.options;
+    const { shots, mitigation } = this.options;
     const obstacle =
       (shots !== undefined && 'shots') ||
       (this.misreads && 'noise.readout') ||
       (mitigation && 'mitigation') ||
-      (psd && psd !== 'none' && 'psd');
+      (this.repairs && 'psd');
     if (obstacle) {
       throw new QrkdTypeError(
         'ERR_QRKD_UNSUPPORTED',
@@ -124,8 +137,7 @@ export class Device {
 
   /** Refuses what cannot be done block by block. */
   checkTiles(): void {
-    const { psd } = this.options;
-    const obstacle = (this.misreads && 'noise.readout') || (psd && psd !== 'none' && 'psd');
+    const obstacle = (this.misreads && 'noise.readout') || (this.repairs && 'psd');
     if (obstacle) {
       throw new QrkdTypeError(
         'ERR_QRKD_UNSUPPORTED',

@@ -16,6 +16,7 @@ import { FeatureMap, featureMap } from '../maps/index.js';
 import { DEVICE_KEYS, Device, type DeviceOptions } from './Device.js';
 import { inversionTest, productOfReadings, readingsOfZeros, singleQubits } from './InversionTest.js';
 import type { TileFinisher } from './matrixToFile.js';
+import { measureAsync, measureBlockAsync } from './measureAsync.js';
 import { checkAsyncOptions, type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
 
 /** Statevectors, row-major: amplitude b of sample i is real[i * 2^n + b] + i imag[i * 2^n + b]. */
@@ -61,7 +62,9 @@ export class FidelityKernel extends NativeBackedKernel {
 
   override async matrixAsync(X: MatrixLike, Y?: MatrixLike, options: AsyncOptions = {}): Promise<Matrix> {
     if (!this.device) return super.matrixAsync(X, Y, options);
-    if (!this.device.misreads) return this.device.measure(await super.matrixAsync(X, Y, options), !Y);
+    if (!this.device.misreads) {
+      return measureAsync(this.device, await super.matrixAsync(X, Y, options), !Y, options.signal);
+    }
     checkAsyncOptions(options, 'matrixAsync');
     options.signal?.throwIfAborted();
     const readings = this.readings(X, Y);
@@ -71,7 +74,7 @@ export class FidelityKernel extends NativeBackedKernel {
       await setImmediate();
       options.signal?.throwIfAborted();
     }
-    return this.device.measure(step.value, !Y);
+    return measureAsync(this.device, step.value, !Y, options.signal);
   }
 
   override forward(X: MatrixLike, Y?: MatrixLike): ForwardPass {
@@ -137,7 +140,10 @@ export class FidelityKernel extends NativeBackedKernel {
     const { device } = this;
     if (!device) return undefined;
     device.checkTiles();
-    return (block, { row, column }) => device.measureBlock(block, { row, column, gram }, { rows, columns });
+    return async (block, { row, column }, signal) => {
+      const done = await measureBlockAsync(device, block, { row, column, gram }, { rows, columns }, false, signal);
+      if (done !== block) block.data.set(done.data);
+    };
   }
 
   protected get width(): number {

@@ -26,7 +26,7 @@ export interface MatrixToFileOptions extends WriteOptions {
 }
 
 /** What is done with a finished block of the matrix, given where it lies; in place. */
-export type TileFinisher = (block: Matrix, tile: Tile) => void;
+export type TileFinisher = (block: Matrix, tile: Tile, signal: AbortSignal) => Promise<void>;
 
 /** What writing its matrix to a file needs of a kernel. */
 export interface TiledKernel {
@@ -61,7 +61,8 @@ export async function matrixToFile(
   const samples = x.data.byteLength + (y?.data.byteLength ?? 0);
   const bytesFor = (edge: number) => {
     const [rows, columns] = [Math.min(edge, matrix.rows), Math.min(edge, matrix.columns)];
-    return samples + kernel.sampleBytes(rows, columns) + writingBytes(rows, columns, BUFFERS, itemBytes);
+    const finishing = kernel.finish ? rows * columns * itemBytes : 0;
+    return samples + kernel.sampleBytes(rows, columns) + writingBytes(rows, columns, BUFFERS, itemBytes) + finishing;
   };
   const earlier = resume ? (await readJournal(resolve(target)))?.header.identity.grid : undefined;
   const edge = fits(earlier, matrix) ? earlier.edge : chooseEdge(matrix, shard?.count ?? 1, memory, bytesFor);
@@ -138,8 +139,16 @@ function sourceOf(kernel: TiledKernel, x: Matrix, y: Matrix | undefined): TileSo
         ),
         shape: [rows, columns],
       });
-      const done = promise.then(() => finish(block(), tile));
-      return { promise: done, cancel: () => job.cancel(), progress: () => job.progress() };
+      const abort = new AbortController();
+      const cancel = () => {
+        job.cancel();
+        abort.abort();
+      };
+      return {
+        promise: promise.then(() => finish(block(), tile, abort.signal)),
+        cancel,
+        progress: () => job.progress(),
+      };
     },
   };
 }

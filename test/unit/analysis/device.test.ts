@@ -16,6 +16,7 @@ import {
   mitigateDepolarizing,
   mitigateReadout,
   type NoiseOptions,
+  QrkdRangeError,
   sampleShots,
 } from 'qrkd';
 import { readMatrixFile } from '#dist/files/index.js';
@@ -118,6 +119,38 @@ describe('FidelityKernel on a device', () => {
     }
   });
 
+  it('measures large matrices in a thread of its own: the same matrix, and the event loop goes on', async () => {
+    const large = random(380, 3);
+    for (const precision of ['float32', 'float64'] as const) {
+      const kernel = new FidelityKernel(map, { precision, shots: 100, noise: depolarizing });
+      assert.deepEqual(await kernel.matrixAsync(large), kernel.matrix(large));
+      assert.deepEqual(await kernel.matrixAsync(large, large), kernel.matrix(large, large));
+    }
+    const repaired = device({ shots: 100, psd: 'clip' });
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 5);
+    const K = await repaired.matrixAsync(large);
+    clearInterval(timer);
+    assert.ok(ticks > 10, `${ticks} ticks while eigenvalues were computed`);
+    assert.deepEqual(K, repaired.matrix(large));
+
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 100);
+    await assert.rejects(repaired.matrixAsync(large, undefined, { signal: controller.signal }), { name: 'AbortError' });
+  });
+
+  it('tells from the other thread what it cannot do', async () => {
+    const hopeless = device({ noise: { depolarizing: 1 }, mitigation: { depolarizing: 'average' } });
+    const large = random(380, 3);
+    assertRefused(() => hopeless.matrix(large), 'RangeError', 'VALUE', 'noise alone');
+    await assert.rejects(hopeless.matrixAsync(large), (error: Error & { code: string }) => {
+      assert.ok(error instanceof QrkdRangeError);
+      assert.equal(error.code, 'ERR_QRKD_VALUE');
+      assert.match(error.message, /^FidelityKernel: .*noise alone/);
+      return true;
+    });
+  });
+
   it('a float32 diagonal is exactly 1 without noise, whatever the shots', () => {
     const kernel = new FidelityKernel(map, { precision: 'float32', shots: 2 ** 32 });
     const { data } = kernel.matrix(X);
@@ -177,6 +210,10 @@ describe('FidelityKernel on a device', () => {
         rmSync(merged);
       }
     }
+    const large = random(500, 3);
+    const path = join(folder, 'large.npy');
+    await device(options).matrixToFile(path, large);
+    assert.deepEqual(await readMatrixFile(path), device(options).matrix(large));
     await assert.rejects(device({ psd: 'clip' }).matrixToFile(join(folder, 'a.npy'), X), {
       code: 'ERR_QRKD_UNSUPPORTED',
     });
