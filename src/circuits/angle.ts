@@ -104,6 +104,19 @@ export class AngleExpression {
     }));
   }
 
+  /** Equal for equal expressions, exact and short: the engine computes what occurs more than once only once. */
+  get key(): string {
+    let key = '';
+    for (const { coefficient, factors } of this.terms) {
+      key += `+${coefficient}`;
+      for (const f of factors) {
+        key += `${f.function === 'acos' ? '~' : '*'}${f.variable === 'feature' ? 'x' : 'p'}${f.index}`;
+        if (f.offset !== 0 || f.scale !== 1) key += `:${f.offset}:${f.scale}`;
+      }
+    }
+    return key;
+  }
+
   /** For drawings and messages: `2*(π - x0)*(π - x1) + p0`. Numbers as {@link angleText} has them. */
   toString(): string {
     this.text ??= this.terms.map(termText).join(' + ').replaceAll('+ -', '- ') || '0';

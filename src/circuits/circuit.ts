@@ -204,7 +204,7 @@ export class Circuit {
         `pauliRotation: "${pauli}" takes ${pauli.length} qubits, got ${qubits.length}`,
       );
     }
-    return this.push({ gate: 'pauli', qubits, angles: [theta], pauli }, 'pauliRotation');
+    return this.push({ gate: 'pauli', qubits: [...qubits], angles: [theta], pauli }, 'pauliRotation');
   }
 
   /**
@@ -223,7 +223,7 @@ export class Circuit {
     }
     checkUnitary(matrix, 2 ** qubits.length);
     const own = matrix.map((row) => row.map(([re, im]) => [re, im] as const));
-    return this.push({ gate: 'unitary', qubits, angles: [], matrix: own }, 'unitary');
+    return this.push({ gate: 'unitary', qubits: [...qubits], angles: [], matrix: own }, 'unitary');
   }
 
   /** A gate by its name in the table of gates; `pauli` and `unitary` have methods of their own. */
@@ -241,7 +241,7 @@ export class Circuit {
         `${gate}: takes ${entry.angles.length} angles and ${entry.qubits} qubits, got ${angles.length} and ${qubits.length}`,
       );
     }
-    return this.push({ gate, qubits, angles }, gate);
+    return this.push({ gate, qubits: [...qubits], angles: [...angles] }, gate);
   }
 
   /** The gates of another circuit, which is no wider, on the same qubits, features and parameters. */
@@ -373,7 +373,9 @@ export class Circuit {
     return new Circuit(this.qubits, { features: this.features, parameters: this.parameters });
   }
 
-  private push({ qubits, angles, ...rest }: Operation, name: string): this {
+  /** Adds an operation whose gate fits its qubits and angles in number; it and its arrays become the circuit's own. */
+  private push(operation: Operation, name: string): this {
+    const { qubits, angles } = operation;
     qubits.forEach((qubit, k) => {
       wholeNumber(`${name}: qubit`, qubit, 0, this.qubits - 1);
       if (qubits.indexOf(qubit) < k) {
@@ -384,7 +386,7 @@ export class Circuit {
       checkAngle(`${name}: the angle`, angle);
       if (angle instanceof AngleExpression) this.count(angle);
     }
-    this.list.push({ ...rest, qubits: [...qubits], angles: [...angles] });
+    this.list.push(operation);
     return this;
   }
 

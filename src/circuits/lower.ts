@@ -95,20 +95,18 @@ class GateList implements Basis {
 /** Numbers the expressions of a circuit, equal ones once: the engine computes each of them once a sample. */
 class AngleTable {
   private readonly expressions: AngleExpression[] = [];
-  private readonly objects = new Map<AngleExpression, number>();
-  private readonly texts = new Map<string, number>();
+  private readonly indices = new Map<string, number>();
 
   constructor(private readonly features: number) {}
 
   /** A constant, or the number of an expression. */
   reference(angle: Angle): ScaledAngle {
     if (typeof angle === 'number') return { index: -1, factor: angle };
-    let index = this.objects.get(angle);
+    const { key } = angle;
+    let index = this.indices.get(key);
     if (index === undefined) {
-      const text = JSON.stringify(angle);
-      index = this.texts.get(text) ?? this.expressions.push(angle) - 1;
-      this.texts.set(text, index);
-      this.objects.set(angle, index);
+      index = this.expressions.push(angle) - 1;
+      this.indices.set(key, index);
     }
     return { index, factor: 1 };
   }
