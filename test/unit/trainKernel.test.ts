@@ -1,9 +1,9 @@
 // Training of kernel parameters: alignment, losses, selection, and what a caller may do wrong.
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { type Kernel, type Matrix, RbfKernel } from 'qrkd';
+import { FidelityKernel, featureMap, type Kernel, type Matrix, ProjectedKernel, RbfKernel } from 'qrkd';
 import { fidelityMatrix, ready, type TrainKernelOptions, tf, trainKernel } from 'qrkd/distill';
-import { kernelAlignment, targetAlignment } from '#dist/analysis/alignment.js';
+import { kernelAlignment, targetAlignment, targetMatrix } from '#dist/analysis/alignment.js';
 import { alignmentGradient } from '#dist/losses/alignment.js';
 import { assertClose } from '../golden/fixtures.js';
 import { type Matrix64, randomMatrices } from '../matrices.js';
@@ -244,4 +244,42 @@ describe('trainKernel', () => {
     await refused({ loss: nan }, 'NAN_LOSS', /objective is NaN in epoch 0/);
     assert.equal(kernel.open, 0);
   });
+});
+
+describe('trainKernel, quantum kernels', () => {
+  const { X, labels } = toySet(32, 3);
+  const maps = [
+    { type: 'hardwareEfficient', features: 3, layers: 2 },
+    { type: 'dataReuploading', features: 3, layers: 2 },
+    { type: 'hubregtsen', features: 3, layers: 2 },
+  ] as const;
+  const kernels = [
+    ...maps.map((spec) => ({ name: spec.type, make: () => new FidelityKernel(featureMap(spec)) })),
+    { name: 'projected hubregtsen', make: () => new ProjectedKernel(featureMap(maps[2])) },
+  ];
+
+  for (const { name, make } of kernels) {
+    it(`${name}: the gradient of the alignment is that of finite differences`, () => {
+      const kernel = make();
+      const start = kernel.map.initialParameters(7);
+      const at = (values: Float64Array): number => {
+        kernel.parameters.set(values);
+        return targetAlignment(kernel.matrix(X), labels, { centered: true });
+      };
+      const expected = differences(start, at);
+      kernel.parameters.set(start);
+      const pass = kernel.forward(X);
+      const { gradient } = alignmentGradient(pass.matrix, targetMatrix(labels), true);
+      assertClose(pass.gradient(gradient).dparameters, expected, 1e-8, 'dparameters');
+      assert.ok(Math.max(...expected.map(Math.abs)) > 1e-3, 'a gradient to speak of');
+      pass.dispose();
+    });
+
+    it(`${name}: alignment rises`, async () => {
+      const kernel = make();
+      const { history, best } = await trainKernel(kernel, X, { labels, epochs: 60, learningRate: 0.1, seed: 1 });
+      assert.ok(best.value > history[0].value + 0.15, `${history[0].value} -> ${best.value}`);
+      assertClose([targetAlignment(kernel.matrix(X), labels, { centered: true })], [best.value], 1e-12, 'best');
+    });
+  }
 });
