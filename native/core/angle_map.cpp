@@ -90,7 +90,8 @@ void AngleMap::check(const Rows& rows, std::size_t first, int lanes, const doubl
                           std::to_string(index) + ", which is outside [-1, 1]; scale the features or the bandwidth");
     }
     for (std::size_t k = 0; k < angles(); ++k) {
-      if (std::isfinite(angle[k * lanes + lane])) continue;
+      // Gates may scale an angle, and layers add several.
+      if (std::abs(angle[k * lanes + lane]) < 1e300) continue;
       throw BadSample(rows, first + lane, "is so large that an angle of the feature map overflows");
     }
   }

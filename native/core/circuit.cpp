@@ -52,7 +52,8 @@ void validate(const Circuit& circuit) {
     const bool rotates =
         op.gate == Gate::kRX || op.gate == Gate::kRY || op.gate == Gate::kPhase || op.gate == Gate::kGlobal;
     expect(op.angle >= -1 && op.angle < (rotates ? count : 0), k, "bad angle index");
-    expect(std::isfinite(op.scale), k, "the angle is not finite");
+    // Far from where scale * angle, or a sum of such, would overflow.
+    expect(std::abs(op.scale) < (op.angle < 0 ? 1e300 : 1e6), k, "the angle is too large");
     for (std::size_t i = 0; i < qubits; ++i) {
       expect(op.qubits[i] >= 0 && op.qubits[i] < circuit.qubits, k, "no such qubit");
       expect(std::count(op.qubits.begin(), op.qubits.end(), op.qubits[i]) == 1, k, "a qubit is listed twice");

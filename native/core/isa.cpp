@@ -77,6 +77,8 @@ void selectInstructionSet(const std::string& name) {
   throw std::invalid_argument("instruction set '" + name + "' is not supported here");
 }
 
+void selectInstructionSet(const InstructionSet& set) { active.store(&set); }
+
 const InstructionSet& instructionSet() {
   const InstructionSet* set = active.load(std::memory_order_relaxed);
   return set != nullptr ? *set : *available().back();

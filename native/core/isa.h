@@ -17,6 +17,9 @@ std::vector<std::string> knownInstructionSets();
 /// Forces one; throws std::invalid_argument if it is not in supportedInstructionSets().
 void selectInstructionSet(const std::string& name);
 
+/// Forces one that need not be listed: tests of emulated ones.
+void selectInstructionSet(const InstructionSet& set);
+
 /// The one in use: the strongest supported unless another was selected.
 const InstructionSet& instructionSet();
 
