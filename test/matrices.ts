@@ -1,8 +1,8 @@
 /** Random matrices from a seed, and what the engine's tests often say about numbers and errors. */
 import assert from 'node:assert/strict';
-import type { FeatureMapSpec, Matrix } from 'qrkd';
+import { type FeatureMapSpec, FidelityKernel, featureMap, type Matrix, type Precision } from 'qrkd';
 import seedrandom from 'seedrandom';
-import type { MapSpec } from './oracle.js';
+import { type MapSpec, TEST_PARAMETERS } from './oracle.js';
 
 export interface Matrix64 {
   data: Float64Array;
@@ -18,7 +18,7 @@ export function randomMatrices(seed: string): (rows: number, columns: number, si
   });
 }
 
-/** A map of every kind: circuits with and without repetitions, product states, plain vectors; odd and even widths. */
+/** A map of every kind: repeated and single circuits, trainable ones, product states, plain vectors; odd and even widths. */
 export const MAPS: MapSpec[] = [
   { type: 'zz', features: 4, bandwidth: 0.4 },
   { type: 'zz', features: 5, reps: 1, entanglement: 'linear' },
@@ -28,8 +28,24 @@ export const MAPS: MapSpec[] = [
   { type: 'iqp', features: 3, repeats: 3, bandwidth: 0.8 },
   { type: 'angle', features: 6 },
   { type: 'angle', features: 3, axis: 'Y', bandwidth: 1.3 },
+  { type: 'pauli', features: 3, paulis: ['Y', 'ZX'], bandwidth: 0.5 },
+  { type: 'chebyshev', features: 2, layers: 2, bandwidth: 0.2 },
+  { type: 'chebyshev', features: 3, degree: 3, alpha: 1, bandwidth: 0.2 },
+  { type: 'hardwareEfficient', features: 5, qubits: 3 },
+  { type: 'dataReuploading', features: 4, qubits: 3, layers: 3, bandwidth: 0.3 },
+  { type: 'hubregtsen', features: 3, bandwidth: 0.7 },
+  { type: 'yzcx', features: 5, qubits: 4 },
+  { type: 'qaoa', features: 3, qubits: 4, layers: 2 },
   { type: 'amplitude', features: 5 },
 ];
+
+/** The kernel of a map, with the parameters that the oracle takes, too. */
+export function fidelityKernel(spec: FeatureMapSpec, precision: Precision = 'float64'): FidelityKernel {
+  const map = featureMap(spec);
+  const kernel = new FidelityKernel(map, { precision });
+  kernel.parameters.set(map.initialParameters(TEST_PARAMETERS));
+  return kernel;
+}
 
 export const named = (spec: FeatureMapSpec): string =>
   Object.entries(spec)

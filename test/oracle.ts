@@ -209,6 +209,9 @@ export function runCircuit(
   return state;
 }
 
+/** The seed of the parameters of trainable maps in tests. */
+export const TEST_PARAMETERS = 'tests';
+
 /** A map whose specification states its number of features. */
 export type MapSpec = Exclude<FeatureMapSpec, CircuitSpec>;
 
@@ -251,7 +254,7 @@ export function simulate(spec: MapSpec, sample: ArrayLike<number>, parameters?: 
   }
   if (!['angle', 'iqp', 'z', 'zz'].includes(spec.type)) {
     const map = featureMap(spec);
-    return runCircuit(map.circuit!.toJSON(), sample, parameters ?? new Float64Array(map.parameters));
+    return runCircuit(map.circuit!.toJSON(), sample, parameters ?? map.initialParameters(TEST_PARAMETERS));
   }
   const state = new State(n);
   const x = Array.from(sample, (value) => (spec.bandwidth ?? 1) * value);

@@ -78,7 +78,7 @@ describe('featureMap', () => {
         map: map.toJSON(),
         precision: 'float32',
       });
-      assert.equal(kernel.parameters.length, 0);
+      assert.equal(kernel.parameters.length, map.parameters);
     }
   });
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type AsyncOptions, CosineKernel, FidelityKernel, featureMap, RbfKernel } from 'qrkd';
-import { MAPS, named, randomMatrices, rowsOf } from '../../matrices.js';
+import { fidelityKernel, MAPS, named, randomMatrices, rowsOf } from '../../matrices.js';
 
 const random = randomMatrices('async');
 const small = new FidelityKernel(featureMap({ type: 'zz', features: 4 }));
@@ -31,7 +31,7 @@ async function abortLate(reason: unknown): Promise<{ error: unknown; millisecond
 describe('matrixAsync', () => {
   it('gives the bits of matrix, for every kernel', async () => {
     const kernels = [
-      ...MAPS.map((spec) => new FidelityKernel(featureMap(spec), { precision: 'float32' })),
+      ...MAPS.map((spec) => fidelityKernel(spec, 'float32')),
       new FidelityKernel(featureMap({ type: 'zz', features: 9 })),
       new RbfKernel({ gamma: 1 }),
       new CosineKernel({ precision: 'float32' }),

@@ -13,13 +13,13 @@ import {
   RbfKernel,
 } from 'qrkd';
 import { assertRelative } from '../../golden/fixtures.js';
-import { MAPS, type Matrix64, named, randomMatrices } from '../../matrices.js';
+import { fidelityKernel, MAPS, type Matrix64, named, randomMatrices } from '../../matrices.js';
 
 const CANDIDATES: { name: string; features: number; make: (precision?: Precision) => Kernel }[] = [
   ...[...MAPS, { type: 'angle', features: 2, axis: 'Z' } as const].map((spec) => ({
     name: named(spec),
     features: spec.features,
-    make: (precision?: Precision) => new FidelityKernel(featureMap(spec), { precision }),
+    make: (precision?: Precision) => fidelityKernel(spec, precision),
   })),
   { name: 'RBF', features: 3, make: (precision) => new RbfKernel({ gamma: 0.7, precision }) },
   { name: 'linear', features: 3, make: (precision) => new LinearKernel({ precision }) },
@@ -40,6 +40,17 @@ function differences(x: Matrix64, value: (x: Matrix64) => number): Float64Array 
   });
 }
 
+/** As `differences`, of a value that depends on numbers set in place. */
+function slopes(at: Float64Array, value: () => number): Float64Array {
+  const start = at.slice();
+  const result = differences({ data: start, shape: [1, start.length] }, ({ data }) => {
+    at.set(data);
+    return value();
+  });
+  at.set(start);
+  return result;
+}
+
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => Array.from(a).reduce((sum, v, k) => sum + v * b[k], 0);
 
 for (const { name, features, make } of CANDIDATES) {
@@ -56,18 +67,33 @@ for (const { name, features, make } of CANDIDATES) {
       const { dx, dy, dparameters } = kernel.gradient(X, dK);
       assert.deepEqual(dx.shape, X.shape);
       assert.equal(dy, undefined);
-      assert.equal(dparameters.length, 0);
+      const parameters = kernel.parameters ?? new Float64Array(0);
+      assertRelative(
+        dparameters,
+        slopes(parameters, () => dot(kernel.matrix(X).data, dK.data)),
+        1e-7,
+        'dparameters',
+        1e-3,
+      );
       const expected = differences(X, (x) => dot(kernel.matrix(x).data, dK.data));
       assertRelative(dx.data, expected, 1e-7, 'dx', 1e-3);
     });
 
     it('cross, against finite differences on both sides', () => {
-      const { dx, dy } = kernel.gradient(X, dKxy, Y);
+      const { dx, dy, dparameters } = kernel.gradient(X, dKxy, Y);
       assert.deepEqual([dx.shape, dy!.shape], [X.shape, Y.shape]);
       const expectedX = differences(X, (x) => dot(kernel.matrix(x, Y).data, dKxy.data));
       const expectedY = differences(Y, (y) => dot(kernel.matrix(X, y).data, dKxy.data));
       assertRelative(dx.data, expectedX, 1e-7, 'dx', 1e-3);
       assertRelative(dy!.data, expectedY, 1e-7, 'dy', 1e-3);
+      const parameters = kernel.parameters ?? new Float64Array(0);
+      assertRelative(
+        dparameters,
+        slopes(parameters, () => dot(kernel.matrix(X, Y).data, dKxy.data)),
+        1e-7,
+        'dparameters',
+        1e-3,
+      );
     });
 
     it('cross with itself has two sides, whose sum is the symmetric gradient', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Entanglement, type FeatureMapSpec, FidelityKernel, featureMap } from 'qrkd';
 import { assertClose } from '../../golden/fixtures.js';
-import { MAPS, named, randomMatrices } from '../../matrices.js';
+import { fidelityKernel, MAPS, named, randomMatrices } from '../../matrices.js';
 import { entanglerMap, fidelity, kernelMatrix, type MapSpec, simulate } from '../../oracle.js';
 
 const TOLERANCE = { float64: 2e-14, float32: 2e-6 };
@@ -13,7 +13,7 @@ function compare(spec: MapSpec, size: number, rows = 5): void {
   const X = random(rows, spec.features, size);
   const Y = random(3, spec.features, size);
   for (const precision of ['float64', 'float32'] as const) {
-    const kernel = new FidelityKernel(featureMap(spec), { precision });
+    const kernel = fidelityKernel(spec, precision);
     assertClose(kernel.matrix(X).data, kernelMatrix(spec, X.data), TOLERANCE[precision], `${precision} K(X)`);
     assertClose(
       kernel.matrix(X, Y).data,
@@ -97,7 +97,7 @@ describe('states', () => {
     it(`${named(spec)}: amplitudes as the circuit defines them, normalised`, () => {
       const X = randomMatrices(named(spec))(9, spec.features, 2);
       for (const precision of ['float64', 'float32'] as const) {
-        const { real, imag, shape } = new FidelityKernel(featureMap(spec), { precision }).states(X);
+        const { real, imag, shape } = fidelityKernel(spec, precision).states(X);
         const expected = simulate(spec, X.data.subarray(0, spec.features));
         assert.deepEqual(shape, [9, expected.re.length]);
         assert.ok(real instanceof (precision === 'float32' ? Float32Array : Float64Array));

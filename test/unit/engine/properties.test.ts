@@ -5,7 +5,7 @@ import { Matrix as Dense, EigenvalueDecomposition } from 'ml-matrix';
 import { CosineKernel, FidelityKernel, featureMap, type Kernel, type Precision, RbfKernel } from 'qrkd';
 import seedrandom from 'seedrandom';
 import { assertClose } from '../../golden/fixtures.js';
-import { MAPS, type Matrix64, named, randomMatrices, transposed } from '../../matrices.js';
+import { fidelityKernel, MAPS, type Matrix64, named, randomMatrices, transposed } from '../../matrices.js';
 
 const TOLERANCE = { float64: 2e-14, float32: 2e-6 };
 // Around the lanes of a panel (8 and 16) and the blocks of panels.
@@ -21,7 +21,7 @@ const CANDIDATES: Candidate[] = [
   ...MAPS.map((spec) => ({
     name: named(spec),
     features: spec.features,
-    make: (precision: Precision) => new FidelityKernel(featureMap(spec), { precision }),
+    make: (precision: Precision) => fidelityKernel(spec, precision),
   })),
   { name: 'RBF', features: 3, make: (precision) => new RbfKernel({ gamma: 0.7, precision }) },
   { name: 'cosine', features: 3, make: (precision) => new CosineKernel({ precision }) },

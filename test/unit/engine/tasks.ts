@@ -3,7 +3,7 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { CosineKernel, FidelityKernel, featureMap, type Matrix, type Precision, RbfKernel, simdInfo } from 'qrkd';
 import { angleLossGradient, distanceLossGradient } from '#dist/engine/relational.js';
-import { MAPS, named, randomMatrices } from '../../matrices.js';
+import { fidelityKernel, MAPS, named, randomMatrices } from '../../matrices.js';
 
 export interface Results {
   active: string;
@@ -39,7 +39,7 @@ export function compute(): Results {
       },
       ...MAPS.map((spec) => ({
         name: named(spec),
-        kernel: new FidelityKernel(featureMap(spec), { precision }),
+        kernel: fidelityKernel(spec, precision),
         n: 20,
       })),
       { name: 'RBF', kernel: new RbfKernel({ gamma: 0.1, precision }), n: 200 },
