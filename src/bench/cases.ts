@@ -76,16 +76,16 @@ function states([rows, qubits]: Size, precision: Precision, quick: boolean): Ben
 }
 
 function gram(spec: FeatureMapSpec, rows: number, precision: Precision, quick: boolean): BenchCase {
-  const { qubits, features, type, native } = featureMap(spec);
-  // Maps whose kernel needs no states have no matrix product, either.
-  const simulated = type !== 'amplitude' && native.kind !== 'product';
+  const { qubits, features, type, circuit } = featureMap(spec);
+  // Product states and real vectors need no states of 2^n amplitudes, so that their work is not that product's.
+  const entangling = circuit?.operations.some((operation) => operation.qubits.length > 1);
   return {
     group: 'gram',
     subject: type,
     samples: rows,
     qubits,
     precision,
-    flops: simulated ? gramFlops(rows, qubits) : undefined,
+    flops: entangling ? gramFlops(rows, qubits) : undefined,
     quick,
     prepare() {
       const x = samples(rows, features, 1);
