@@ -27,6 +27,7 @@ export interface DeviceOptions {
   shots?: number;
   /** Of the shots: a whole number from 0 to 2^53 - 1. The same seed gives the same matrix; 0 by default. */
   seed?: number;
+  /** Of the device. Readout errors take one simulated circuit for each pair of samples, unless qubits are independent. */
   noise?: NoiseOptions;
   mitigation?: Mitigation;
   /** What is done about negative eigenvalues of a Gram matrix, last of all; 'none' by default. */

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { concentration, FidelityKernel, featureMap, targetAlignment, tuneBandwidth } from 'qrkd';
-import { writeMatrixFile } from '#dist/files/index.js';
+import { concentration, type DeviceOptions, FidelityKernel, featureMap, targetAlignment, tuneBandwidth } from 'qrkd';
+import { readMatrixFile, writeMatrixFile } from '#dist/files/index.js';
 import { randomMatrices } from '../../matrices.js';
 
 const bin = fileURLToPath(new URL('../../../../bin/qrkd.mjs', import.meta.url));
@@ -79,6 +79,37 @@ describe('qrkd tune', () => {
     fails(['tune', 'X.npy', '--map', 'amplitude'], /normalises/);
     writeFileSync(join(folder, 'few.csv'), '1\n2\n');
     fails(['tune', 'X.npy', '--labels', 'few.csv'], /few\.csv: has 2 labels, X\.npy has 20 rows/);
+  });
+});
+
+describe('qrkd kernel on a device', () => {
+  it('writes what the kernel with these options gives', async () => {
+    const flags: [string[], DeviceOptions][] = [
+      [['--shots', '100', '--seed', '5', '--psd', 'clip'], { shots: 100, seed: 5, psd: 'clip' }],
+      [
+        ['--depolarizing', '0.1', '--noise-layers', '2', '--mitigate-depolarizing', 'average', '--shots', '50'],
+        { noise: { depolarizing: 0.1, layers: 2 }, mitigation: { depolarizing: 'average' }, shots: 50 },
+      ],
+      [
+        ['--readout', '0.01,0.02', '--mitigate-readout'],
+        { noise: { readout: { meas1prep0: 0.01, meas0prep1: 0.02 } }, mitigation: { readout: true } },
+      ],
+    ];
+    for (const [args, options] of flags) {
+      const { status, stdout, stderr } = qrkd('kernel', 'X.npy', '--reps', '1', '--out', 'D.npy', '--json', ...args);
+      assert.equal(status, 0, stderr);
+      const expected = new FidelityKernel(featureMap(spec), options);
+      assert.deepEqual(await readMatrixFile(join(folder, 'D.npy')), expected.matrix(X));
+      const { shots, seed, noise, mitigation, psd } = JSON.parse(stdout);
+      assert.deepEqual(JSON.parse(JSON.stringify({ shots, seed, noise, mitigation, psd })), options);
+    }
+  });
+  it('tells mistakes in one line', () => {
+    fails(['kernel', 'X.npy', '--out', 'D.npy', '--shots', '0'], /shots/);
+    fails(['kernel', 'X.npy', '--out', 'D.npy', '--readout', '1,2,3'], /probability/);
+    fails(['kernel', 'X.npy', '--out', 'D.npy', '--mitigate-readout'], /noise\.readout/);
+    fails(['kernel', 'X.npy', '--out', 'D.npy', '--psd', 'flip'], /clip/);
+    fails(['kernel', 'X.npy', '--out', 'D.npy', '--psd', 'clip', '--memory', '1GiB'], /block by block/);
   });
 });
 
