@@ -164,7 +164,7 @@ export class FidelityKernel extends NativeBackedKernel {
 
   /** Whether no gate couples qubits, so that the engine needs no states. */
   private get isProduct(): boolean {
-    return this.map.circuit?.operations.every((operation) => operation.qubits.length === 1) ?? false;
+    return this.map.circuit?.operations.every((operation) => operation.qubits.length <= 1) ?? false;
   }
 
   protected nativeSpec(): NativeSpec {
