@@ -7,17 +7,15 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <new>
 #include <utility>
+
+#include "allocation.h"
 
 namespace qrkd {
 
 /// Samples in a panel: one 64-byte line of T.
 template <class T>
 inline constexpr int kLanes = 64 / static_cast<int>(sizeof(T));
-
-inline constexpr std::size_t kAlignment = 64;
 
 /// Panels needed for `rows` samples; the last one is padded.
 template <class T>
@@ -32,9 +30,7 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::size_t size) : size_(size) {
     if (size == 0) return;
-    const std::size_t bytes = (size * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
-    data_ = static_cast<T*>(std::aligned_alloc(kAlignment, bytes));
-    if (data_ == nullptr) throw std::bad_alloc();
+    data_ = static_cast<T*>(allocate(size * sizeof(T)));
   }
   Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
   Buffer& operator=(Buffer&& other) noexcept {
@@ -44,7 +40,9 @@ class Buffer {
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { std::free(data_); }
+  ~Buffer() {
+    if (data_ != nullptr) release(data_, size_ * sizeof(T));
+  }
 
   T* data() { return data_; }
   const T* data() const { return data_; }
