@@ -6,7 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type FeatureMapSpec, FidelityKernel, featureMap, type Matrix, type Precision } from 'qrkd';
+import {
+  circuit,
+  FEATURE_MAPS,
+  type FeatureMapSpec,
+  FidelityKernel,
+  feature,
+  featureMap,
+  type Matrix,
+  type Precision,
+  parameter,
+} from 'qrkd';
 import { readMatrixFile, writeMatrixFile, writeNpzFile } from '#dist/files/index.js';
 import { randomMatrices, rowsOf } from '../../matrices.js';
 
@@ -98,6 +108,54 @@ describe('qrkd kernel', { concurrency: 2 }, () => {
     await gives(['X.csv', '--map', 'amplitude'], expected({ type: 'amplitude', features: 3 }), '8.npy');
   });
 
+  it('trainable maps, with parameters from a file and without', async () => {
+    const spec = { type: 'qaoa', features: 3, qubits: 4, layers: 2, localField: 'X' } as const;
+    const flags = ['X.csv', '--map', 'qaoa', '--qubits', '4', '--layers', '2', '--local-field', 'X'];
+    await gives(flags, expected(spec), 'zeros.npy');
+    const trained = new FidelityKernel(featureMap(spec));
+    trained.parameters.set(trained.map.initialParameters(1));
+    file('row.csv', `${trained.parameters.join(',')}\n`);
+    file('column.csv', trained.parameters.join('\n'));
+    for (const values of ['row.csv', 'column.csv']) {
+      await gives([...flags, '--parameters', values], trained.matrix(X), `${values}.npy`);
+    }
+  });
+
+  it('Pauli strings and blocks, towers, layers', async () => {
+    const spec = {
+      type: 'pauli',
+      features: 3,
+      paulis: ['Y', 'ZXZ'],
+      entanglement: [[2, 0, 1]],
+      bandwidth: 0.3,
+    } as FeatureMapSpec;
+    const flags = ['--map', 'pauli', '--paulis', 'Y,ZXZ', '--entanglement', '[[2,0,1]]', '--bandwidth', '0.3'];
+    await gives(['X.csv', ...flags], expected(spec), 'pauli.npy');
+    const tower = { type: 'chebyshev', features: 3, degree: 1, layers: 3 } as const;
+    await gives(['X.csv', '--map', 'chebyshev', '--degree', '1', '--layers', '3'], expected(tower), 'tower.npy');
+  });
+
+  it('a circuit from JSON, from a specification around it, and from OpenQASM', async () => {
+    const own = circuit(2)
+      .h(0)
+      .rz(feature(2).times(feature(0)), 0)
+      .cx(0, 1)
+      .ry(feature(1).plus(parameter(0)), 1);
+    const kernelOf = (bandwidth: number) => {
+      const result = new FidelityKernel(featureMap({ type: 'circuit', circuit: own, bandwidth }));
+      result.parameters[0] = 0.8;
+      return result.matrix(X);
+    };
+    file('circuit.json', JSON.stringify(own));
+    file('spec.json', JSON.stringify(featureMap({ type: 'circuit', circuit: own, bandwidth: 0.5 })));
+    file('circuit.qasm', own.toQasm());
+    file('parameter.csv', '0.8\n');
+    const flags = ['X.csv', '--parameters', 'parameter.csv', '--map'];
+    await gives([...flags, 'circuit.json'], kernelOf(1), 'c1.npy');
+    await gives([...flags, 'spec.json'], kernelOf(0.5), 'c2.npy');
+    await gives([...flags, 'circuit.qasm', '--bandwidth', '0.5'], kernelOf(0.5), 'c3.npy');
+  });
+
   it('a map from a JSON file, with or without features, and options over it', async () => {
     file('map.json', '{"type": "zz", "reps": 1, "bandwidth": 0.3}');
     file('full.json', JSON.stringify(featureMap({ type: 'z', features: 3 })));
@@ -162,8 +220,12 @@ describe('qrkd kernel', { concurrency: 2 }, () => {
   it('explains every map in its help', async () => {
     const { status, stdout } = await kernel(['--help']);
     assert.equal(status, 0);
-    for (const word of ['zz', 'iqp', 'amplitude', 'Havlicek', '--entanglement', '--out']) {
-      assert.ok(stdout.includes(word), word);
+    for (const { type, formula, source, defaults } of FEATURE_MAPS) {
+      for (const text of [type, formula, source]) assert.ok(stdout.includes(text), text);
+      for (const key of Object.keys(defaults)) {
+        const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} `;
+        assert.ok(['features', 'circuit'].includes(key) || stdout.includes(flag), flag);
+      }
     }
   });
 });
@@ -183,6 +245,8 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
   file('other.json', '{"type": "zz", "features": 5}');
   file('null.json', 'null');
   file('key.json', '{"type": "zz", "bandwith": 1}');
+  file('broken.qasm', 'OPENQASM 3.0;\nqubit[2 q;\n');
+  file('gate.json', '{"qubits": 1, "operations": [{"gate": "hh", "qubits": [0]}]}');
   mkdirSync(join(folder, 'folder.csv'));
   const out = ['--out', 'bad.npy'];
   const cases: [what: string, args: string[], ...parts: string[]][] = [
@@ -218,6 +282,17 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
     ['an empty map file', ['X.csv', '--map', 'null.json', ...out], 'holds neither a feature map nor a circuit'],
     ['an unknown key in a map file', ['X.csv', '--map', 'key.json', ...out], '"bandwith"', 'did you mean "bandwidth"'],
     ['an option of another map', ['X.csv', '--axis', 'X', ...out], 'unknown key "axis"'],
+    ['a circuit by name', ['X.csv', '--map', 'circuit', ...out], '--map circuit', 'name a JSON or .qasm file'],
+    ['a missing .qasm file', ['X.csv', '--map', 'no.qasm', ...out], '--map no.qasm: no such file'],
+    ['a broken .qasm file', ['X.csv', '--map', 'broken.qasm', ...out], '--map broken.qasm', 'line 2'],
+    ['a broken circuit', ['X.csv', '--map', 'gate.json', ...out], '--map gate.json', 'unknown gate "hh"'],
+    ['parameters of a map without', ['X.csv', '--parameters', 'one.csv', ...out], 'one.csv: has 2 x 1', 'takes 0'],
+    [
+      'too few parameters',
+      ['X.csv', '--map', 'yzcx', '--parameters', 'one.csv', ...out],
+      '--parameters one.csv: has 2 x 1 numbers, the feature map takes 12',
+    ],
+    ['features beyond arccos', ['wide.csv', '--map', 'chebyshev', ...out], 'X: row 0', 'column 1', 'outside [-1, 1]'],
     ['a word for a number', ['X.csv', '--reps', 'two', ...out], '--reps', 'two', 'number'],
     ['half a repetition', ['X.csv', '--reps', '1.5', ...out], 'reps must be a whole number', '1.5'],
     ['an infinite bandwidth', ['X.csv', '--bandwidth', 'Infinity', ...out], '--bandwidth', 'Infinity'],
