@@ -47,7 +47,8 @@ const NEARLY_CONSTANT = 0.95;
  * the number of shots that still separates them grows exponentially (Thanasilp, Wang, Cerezo and Holmes, "Exponential
  * concentration in quantum kernel methods", Nature Communications 15, 5200, 2024). An entry k that is estimated from S shots has the
  * variance k (1 - k) / S; `toSeparate` is where its mean over the entries equals the variance of the entries (2^n for
- * random states), `toMeasure` is (1 - mean) / (0.01 mean).
+ * random states), `toMeasure` is (1 - mean) / (0.01 mean): the spread and concentration effects of Miroszewski et al. (arXiv
+ * 2407.15776, 2024).
  *
  * @param K [N, N] symmetric with N >= 2: a Gram matrix with ones on the diagonal.
  * @throws TypeError or RangeError: ERR_QRKD_TYPE, ERR_QRKD_SHAPE, ERR_QRKD_VALUE, ERR_QRKD_NOT_FINITE.

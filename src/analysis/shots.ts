@@ -7,7 +7,7 @@ import { binomial, CounterStream } from './binomial.js';
 export interface ShotOptions {
   /** Runs of the circuit for each entry, 1 to 2^32. */
   shots: number;
-  /** A whole number from 0 to 2^53 - 1; the same seed gives the same matrix. 0 by default. */
+  /** A whole number from 0 to 2^53 - 1; the same seed gives the same matrix, another one an independent one. 0 by default. */
   seed?: number;
   /** True for a matrix of X against Y, whose entries are all measured by themselves. A symmetric Gram matrix otherwise. */
   cross?: boolean;

@@ -25,7 +25,10 @@ export interface Mitigation {
 export interface DeviceOptions {
   /** Runs of the circuit for each entry, 1 to 2^32; infinitely many by default. */
   shots?: number;
-  /** Of the shots: a whole number from 0 to 2^53 - 1. The same seed gives the same matrix; 0 by default. */
+  /**
+   * Of the shots: a whole number from 0 to 2^53 - 1. The same seed gives the same matrix; 0 by default. Random numbers belong
+   * to the seed and to an entry's place, so matrices of other samples need other seeds to be independent.
+   */
   seed?: number;
   /** Of the device. Readout errors take one simulated circuit for each pair of samples, unless qubits are independent. */
   noise?: NoiseOptions;
@@ -88,6 +91,12 @@ export class Device {
     const [n, m] = exact.shape;
     this.measureBlock(exact, { row: 0, column: 0, gram }, { rows: n, columns: m });
     return gram && this.repairs ? this.repair(exact) : exact;
+  }
+
+  /** Whether what is measured is what is. */
+  get ideal(): boolean {
+    const { shots, mitigation } = this.options;
+    return shots === undefined && !mitigation && !this.misreads && !this.repairs && this.noise.depolarizing === 0;
   }
 
   /** Whether negative eigenvalues are repaired. */

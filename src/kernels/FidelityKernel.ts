@@ -84,7 +84,7 @@ export class FidelityKernel extends NativeBackedKernel {
   }
 
   override lossGradient(X: MatrixLike, target: MatrixLike, form?: KernelLossForm): KernelLossGradient {
-    if (this.device) {
+    if (this.device && !this.device.ideal) {
       throw new QrkdTypeError(
         'ERR_QRKD_UNSUPPORTED',
         'FidelityKernel: lossGradient is for exact kernels; take forward(), which also knows depolarisation, or a kernel without shots and noise',

@@ -265,6 +265,8 @@ describe('FidelityKernel on a device', () => {
       'UNSUPPORTED',
       'lossGradient',
     );
+    const target = random(30, 30);
+    assert.deepEqual(device({ psd: 'none' }).lossGradient(X, target), exact.lossGradient(X, target));
     assert.deepEqual(device({ psd: 'none' }).forward(X).matrix, exact.forward(X).matrix);
   });
 
