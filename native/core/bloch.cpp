@@ -67,8 +67,9 @@ class StateBloch final : public BlochMap {
         }
         if (any) observe(plan, psi.data(), plan.position[q], w, lambda.data());
       }
-      simulator.backward(rows, p * samples, psi.data(), lambda.data(), gradients.of(p), job);
-      gradients.rows(p, rows, dx);
+      std::vector<double> dv(gradients.size());
+      simulator.backward(rows, p * samples, psi.data(), lambda.data(), dv.data(), job);
+      gradients.take(p, dv.data(), rows, dx);
     });
     gradients.parameters(dparameters);
   }

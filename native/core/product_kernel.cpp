@@ -136,8 +136,9 @@ class ProductForward final : public Forward<T> {
         for (std::size_t i = 0; i < 3 * W; ++i) w[i] = 0.5 * gradient[q * 3 * W + i];
         samples->addGradient(q, w);
       }
-      samples->variables(gradients.of(p));
-      gradients.rows(p, targets, out);
+      std::vector<double> dv(gradients.size());
+      samples->variables(dv.data());
+      gradients.take(p, dv.data(), targets, out);
     });
     gradients.parameters(dparameters);
   }
@@ -179,8 +180,9 @@ class ProductBloch final : public BlochMap {
         }
         samples.addGradient(q, w);
       }
-      samples.variables(gradients.of(first / kGroup));
-      gradients.rows(first / kGroup, rows, dx);
+      std::vector<double> dv(gradients.size());
+      samples.variables(dv.data());
+      gradients.take(first / kGroup, dv.data(), rows, dx);
     });
     gradients.parameters(dparameters);
   }

@@ -47,19 +47,19 @@ template void forPanels(const Simulation&, std::size_t, double, Job&,
                         const std::function<void(std::size_t, Simulator<double>&)>&);
 
 VariableGradients::VariableGradients(const AngleMap& map, int samples, std::size_t panels)
-    : map_(map), samples_(samples), size_(map.variables() * samples), values_(size_ * panels, 0.0) {}
+    : map_(map), samples_(samples), parameters_(map.parameters * panels, 0.0) {}
 
-void VariableGradients::rows(std::size_t panel, const Rows& rows, double* dx) const {
-  scatterRows(values_.data() + panel * size_, panel * samples_, samples_, rows.count, rows.columns, dx);
+void VariableGradients::take(std::size_t panel, const double* dv, const Rows& rows, double* dx) {
+  scatterRows(dv, panel * samples_, samples_, rows.count, rows.columns, dx);
+  // What padded samples would add is 0, because their lambda is.
+  for (std::size_t k = 0; k < map_.parameters; ++k) {
+    double& sum = parameters_[panel * map_.parameters + k];
+    for (int s = 0; s < samples_; ++s) sum += dv[(map_.features + k) * samples_ + s];
+  }
 }
 
 void VariableGradients::parameters(double* dparameters) const {
-  if (dparameters == nullptr) return;
-  for (std::size_t k = 0; k < map_.parameters; ++k) {
-    for (std::size_t first = (map_.features + k) * samples_; first < values_.size(); first += size_) {
-      for (int s = 0; s < samples_; ++s) dparameters[k] += values_[first + s];
-    }
-  }
+  for (std::size_t k = 0; k < parameters_.size(); ++k) dparameters[k % map_.parameters] += parameters_[k];
 }
 
 namespace {
@@ -107,8 +107,9 @@ class StateForward final : public Forward<T> {
     gramAdjoint<T>(x_, inputs_.y() != nullptr ? &y_ : nullptr, overlaps_, dK, which, job,
                    [&](std::size_t p, T* lambda, int worker) {
                      if (!simulators[worker]) simulators[worker] = std::make_unique<Simulator<T>>(simulation_);
-                     simulators[worker]->backward(rows, p * kLanes<T>, panels.panel(p), lambda, gradients.of(p), job);
-                     gradients.rows(p, rows, out);
+                     std::vector<double> dv(gradients.size());
+                     simulators[worker]->backward(rows, p * kLanes<T>, panels.panel(p), lambda, dv.data(), job);
+                     gradients.take(p, dv.data(), rows, out);
                    });
     gradients.parameters(dparameters);
   }
@@ -175,9 +176,10 @@ class WideForward final : public Forward<T> {
     laneCombine<T>(sources, weights, lambda, job);
     Simulator<T> simulator(simulation_);
     VariableGradients gradients(simulation_.map, simulation_.samplesPerPanel<T>(), 1);
-    simulator.backward(rows, 0, targets.data.data(), lambda.data.data(), gradients.of(0), job);
+    std::vector<double> dv(gradients.size());
+    simulator.backward(rows, 0, targets.data.data(), lambda.data.data(), dv.data(), job);
     job.check();
-    gradients.rows(0, rows, out);
+    gradients.take(0, dv.data(), rows, out);
     gradients.parameters(dparameters);
   }
 

@@ -48,19 +48,20 @@ template <class T>
 void forPanels(const Simulation& simulation, std::size_t samples, double flops, Job& job,
                const std::function<void(std::size_t, Simulator<T>&)>& body);
 
-/// Adds the gradients of panels, dv [variable][sample], to rows of dx and, in the order of panels, to dparameters.
+/// Takes the gradients of panels, dv [variable][sample], from any thread: features go to rows of dx, parameters are
+/// added up in the order of panels.
 class VariableGradients {
  public:
   VariableGradients(const AngleMap& map, int samples, std::size_t panels);
-  double* of(std::size_t panel) { return values_.data() + panel * size_; }
-  void rows(std::size_t panel, const Rows& rows, double* dx) const;
+  std::size_t size() const { return map_.variables() * samples_; }
+  void take(std::size_t panel, const double* dv, const Rows& rows, double* dx);
+  /// Adds the sums; `dparameters` may be null where there are none.
   void parameters(double* dparameters) const;
 
  private:
   const AngleMap& map_;
   int samples_;
-  std::size_t size_;
-  std::vector<double> values_;
+  std::vector<double> parameters_;  // [panel][parameter]
 };
 
 }  // namespace qrkd

@@ -105,7 +105,7 @@ export class FidelityKernel extends NativeBackedKernel {
     const amplitudes = 2 ** this.map.qubits;
     const results = 2 * n * amplitudes * (this.precision === 'float32' ? 4 : 8);
     // A product state is multiplied out in one vector of complex doubles, the others are unpacked from their panels.
-    const working = this.isProduct ? 16 * amplitudes : this.sampleBytes(n, 0, x.shape[1], false);
+    const working = this.map.isProduct ? 16 * amplitudes : this.sampleBytes(n, 0, x.shape[1], false);
     checkMemory(results + working, `${n} states of ${this.map.qubits} qubits`);
     const real = scalars(this.precision, n * amplitudes);
     const imag = scalars(this.precision, n * amplitudes);
@@ -154,17 +154,12 @@ export class FidelityKernel extends NativeBackedKernel {
     // The engine's laneQubitsFor (native/core/schedule.cpp): few samples of many qubits share one panel's lanes.
     const { qubits } = this.map;
     const lanes = this.precision === 'float32' ? 16 : 8;
-    const wide = !this.isProduct && this.map.circuit && qubits >= 14 && 2 * Math.max(n, m) <= lanes;
+    const wide = !this.map.isProduct && this.map.circuit && qubits >= 14 && 2 * Math.max(n, m) <= lanes;
     if (!wide) return super.sampleBytes(n, m, features, gradient);
     const samples = 2 ** Math.ceil(Math.log2(Math.max(n, m)));
     // In a gradient a side has its states, a copy that is unwound, and lambda.
     const panels = gradient ? 4 : m > 0 ? 2 : 1;
     return panels * samples * 2 ** qubits * 2 * (64 / lanes);
-  }
-
-  /** Whether no gate couples qubits, so that the engine needs no states. */
-  private get isProduct(): boolean {
-    return this.map.circuit?.operations.every((operation) => operation.qubits.length <= 1) ?? false;
   }
 
   protected nativeSpec(): NativeSpec {
@@ -174,11 +169,12 @@ export class FidelityKernel extends NativeBackedKernel {
   protected footprint(features: number): Footprint {
     const { qubits } = this.map;
     // Bloch vectors; the gradient has as many again, products of factors, and features and angles in double.
-    if (this.isProduct) return { sample: 3 * qubits, forward: 3 * qubits, backward: 15 * qubits };
-    // States are complex. Tables of phases and permutations need work space; in a gradient a thread holds lambda of up to
-    // four panels and their state unwound.
+    if (this.map.isProduct) return { sample: 3 * qubits, forward: 3 * qubits, backward: 15 * qubits };
+    // States are complex. Tables of phases and permutations need work space, of blocks where states are large; in a
+    // gradient a thread holds lambda of up to four panels and a state that is unwound.
     const state = 2 * 2 ** qubits;
-    if (this.map.circuit) return { sample: state, forward: 2 * state, backward: 9 * state };
+    const block = Math.min(state, 2 * 2 ** 12);
+    if (this.map.circuit) return { sample: state, forward: 2 * block, backward: 5 * state + 4 * block };
     return { sample: features, forward: 0, backward: features };
   }
 }

@@ -83,6 +83,7 @@ export const FEATURE_MAPS: readonly FeatureMapInfo[] = DEFINITIONS;
 export class FeatureMap {
   private built: Circuit | undefined;
   private lowered: NativeSpec | undefined;
+  private product: boolean | undefined;
 
   private constructor(
     /** The complete specification, defaults filled in. */
@@ -148,6 +149,12 @@ export class FeatureMap {
   initialParameters(seed: number | string): Float64Array {
     const random = seedrandom(String(seed));
     return Float64Array.from({ length: this.parameters }, () => 2 * Math.PI * random());
+  }
+
+  /** Whether no gate couples two qubits: states are products, and their kernels need no statevector. */
+  get isProduct(): boolean {
+    this.product ??= this.circuit?.operations.every(({ qubits }) => qubits.length <= 1) ?? false;
+    return this.product;
   }
 
   /** What the engine builds the map from. Internal. */

@@ -88,7 +88,7 @@ describe('the memory named is the memory taken', () => {
   const cases: [what: string, spec: MapSpec, precision: string, n: number, m: number][] = [
     ['states', { type: 'zz', features: 19 }, 'float64', 1, 0],
     ['gradient', { type: 'zz', features: 17, reps: 3 }, 'float64', 8, 3],
-    ['matrix', { type: 'iqp', features: 17, repeats: 2 }, 'float32', 33, 0],
+    ['matrix', { type: 'iqp', features: 17, repeats: 2 }, 'float32', 65, 0],
     ['matrix', { type: 'angle', features: 2 }, 'float64', 4000, 0],
     ['loss', { type: 'amplitude', features: 2 }, 'float64', 1500, 0],
     ['gradient', { type: 'angle', features: 100_000 }, 'float32', 20, 0],
