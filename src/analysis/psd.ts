@@ -1,7 +1,7 @@
-import type { Matrix as Dense } from 'ml-matrix';
 import type { Matrix, MatrixLike } from '../engine/types.js';
 import { choice, readSymmetric, sameKind } from './arguments.js';
 import { dense, flat, spectralFunction, symmetricEigen } from './eigen.js';
+import { nearestCorrelation } from './nearestCorrelation.js';
 
 /**
  * What is done about negative eigenvalues, which shots and mitigation leave behind:
@@ -13,15 +13,11 @@ export type PsdMethod = 'none' | 'clip' | 'shift' | 'nearest';
 
 export const PSD_METHODS: readonly PsdMethod[] = ['none', 'clip', 'shift', 'nearest'];
 
-/** Of 'nearest': relative change and relative distance of the two sets at the end, and the most steps until then. */
-const TOLERANCE = 1e-9;
-const MAX_STEPS = 1000;
-
 /**
  * The kernel matrix without negative eigenvalues. 'clip' and 'shift' change nothing where there are none.
  *
- * Time grows with N^3: one eigenvalue decomposition (0.2 s for N = 256, 11 s for N = 1024), for 'nearest' one for each of
- * some ten to hundred steps.
+ * Time grows with N^3: one eigenvalue decomposition (0.2 s for N = 256, 11 s for N = 1024), for 'nearest' some ten times as
+ * much.
  *
  * @param K [N, N] symmetric.
  * @returns a new matrix of K's shape and element type.
@@ -40,36 +36,4 @@ export function makePsd(K: MatrixLike, method: PsdMethod): Matrix {
   const data = Float64Array.from(matrix.data);
   for (let i = 0; i < matrix.shape[0]; i++) data[i * matrix.shape[0] + i] -= lowest;
   return sameKind(matrix, data);
-}
-
-/**
- * Alternating projections with Dykstra's correction (Higham, "Computing the nearest correlation matrix: a problem from
- * finance", IMA J. Numer. Anal. 22, 2002, algorithm 3.3).
- */
-function nearestCorrelation(given: Dense): Dense {
-  const n = given.rows;
-  let unit = given.clone();
-  let correction: Dense | undefined;
-  let psd = unit;
-  for (let step = 0; step < MAX_STEPS; step++) {
-    const from = correction ? unit.clone().sub(correction) : unit;
-    const before = psd;
-    const beforeUnit = unit;
-    psd = spectralFunction(symmetricEigen(from), (value) => Math.max(value, 0));
-    correction = psd.clone().sub(from);
-    unit = psd.clone();
-    for (let i = 0; i < n; i++) unit.set(i, i, 1);
-    const size = unit.norm();
-    const change = Math.max(
-      psd.clone().sub(before).norm(),
-      unit.clone().sub(beforeUnit).norm(),
-      unit.clone().sub(psd).norm(),
-    );
-    if (change <= TOLERANCE * size) break;
-  }
-  // Of the two sets only one can be met exactly; this keeps the matrix semi-definite and brings the diagonal to 1.
-  const scale = Array.from({ length: n }, (_, i) => 1 / Math.sqrt(psd.get(i, i)));
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < n; j++) psd.set(i, j, i === j ? 1 : psd.get(i, j) * scale[i] * scale[j]);
-  return psd;
 }

@@ -78,6 +78,30 @@ describe('makePsd', () => {
       }
     });
   }
+  it("nearest: Higham's example", () => {
+    const K = [
+      [1, 1, 0],
+      [1, 1, 1],
+      [0, 1, 1],
+    ];
+    const [a, b] = [0.7607, 0.1573];
+    assertClose(makePsd(K, 'nearest').data, [1, a, b, a, 1, a, b, a, 1], 5e-5, 'Higham 2002, section 4');
+  });
+  it('nearest: the dual certificate of optimality', () => {
+    // X - A - diag(y) must be semi-definite and orthogonal to X for some y: then no feasible matrix is nearer.
+    const random = randomMatrices('nearest');
+    const X = random(40, 3);
+    const K = sampleShots(new RbfKernel({ gamma: 0.05 }).matrix(X), { shots: 20 });
+    const near = makePsd(K, 'nearest');
+    const [x, a] = [dense(near), dense(K)];
+    const difference = x.clone().sub(a);
+    // X (X - A - diag(y)) = 0 has the diagonal (X (X - A))_ii = y_i.
+    const product = x.mmul(difference);
+    for (let i = 0; i < 40; i++) difference.set(i, i, difference.get(i, i) - product.get(i, i));
+    assert.ok(symmetricEigen(difference).values[0]! > -1e-7, 'semi-definite');
+    assert.ok(x.mmul(difference).norm() < 1e-6, 'orthogonal');
+    assert.ok(difference.norm() > 0.1);
+  });
   it('changes nothing where nothing is negative', () => {
     const X = randomMatrices('psd')(10, 2);
     const K = new RbfKernel({ gamma: 2 }).matrix(X);
