@@ -16,9 +16,9 @@ export type MatrixLike = number[][] | Matrix | { data: Float32Array | Float64Arr
 export type Precision = 'float32' | 'float64';
 
 export interface AsyncOptions {
-  /** Abort rejects the promise with `signal.reason` within 100 ms. */
-  signal?: AbortSignal;
-  /** Called on the event loop with the finished fraction, 0..1. */
+  /** Abort rejects the promise with `signal.reason` within 100 ms. Null is none. */
+  signal?: AbortSignal | null;
+  /** Called on the event loop with the finished fraction, 0..1. What it throws ends the job and rejects the promise. */
   onProgress?: (fraction: number) => void;
 }
 

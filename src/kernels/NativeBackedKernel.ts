@@ -130,12 +130,23 @@ export abstract class NativeBackedKernel implements Kernel {
       ),
     );
     let abort: (() => void) | undefined;
+    let timer: NodeJS.Timeout | undefined;
     const aborted = new Promise<never>((_, reject) => {
-      abort = () => {
+      const stop = (reason: unknown) => {
         job.cancel();
-        reject(signal!.reason);
+        reject(reason);
       };
+      abort = () => stop(signal!.reason);
       signal?.addEventListener('abort', abort, { once: true });
+      // On a timer nobody else would catch what onProgress throws.
+      const report = () => {
+        try {
+          onProgress!(job.progress());
+        } catch (error) {
+          stop(error);
+        }
+      };
+      if (onProgress) timer = setInterval(report, PROGRESS_MS);
     });
     const finished = job.promise.catch((error) => {
       throw this.translate(error);
@@ -294,7 +305,8 @@ export function checkAsyncOptions(options: object, where: string, more: readonly
   rejectUnknownKeys(options, ['signal', 'onProgress', ...more], where);
   const { signal, onProgress }: { signal?: unknown; onProgress?: unknown } = options;
   // Not instanceof: signals of other realms and of polyfills are as good.
-  if (signal !== undefined && !(signal !== null && typeof signal === 'object' && 'aborted' in signal)) {
+  const isSignal = typeof signal === 'object' && (signal === null || 'aborted' in signal);
+  if (signal !== undefined && !isSignal) {
     throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: signal must be an AbortSignal, got ${describe(signal)}`);
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {

@@ -25,7 +25,7 @@ export async function measureAsync(
   device: Device,
   exact: Matrix,
   gram: boolean,
-  signal?: AbortSignal,
+  signal?: AbortSignal | null,
 ): Promise<Matrix> {
   const [rows, columns] = exact.shape;
   const repair = gram && device.repairs;
@@ -40,7 +40,7 @@ export async function measureBlockAsync(
   place: Place,
   whole: { rows: number; columns: number },
   repair: boolean,
-  signal?: AbortSignal,
+  signal?: AbortSignal | null,
 ): Promise<Matrix> {
   signal?.throwIfAborted();
   if (block.data.length <= (repair ? INLINE.repaired : INLINE.entries)) {

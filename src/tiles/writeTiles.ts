@@ -32,7 +32,7 @@ export interface FileProgress {
 }
 
 export interface WriteOptions {
-  signal?: AbortSignal | undefined;
+  signal?: AbortSignal | null | undefined;
   /** Called on the event loop; fraction 0..1 of the computation, what earlier runs did included. */
   onProgress?: ((fraction: number, progress: FileProgress) => void) | undefined;
 }

@@ -206,6 +206,19 @@ describe('progress', () => {
   });
 });
 
+describe('what onProgress throws', () => {
+  it('ends the job and rejects the promise, while it runs and at its end', async () => {
+    const own = new Error('no more');
+    const onProgress = () => {
+      throw own;
+    };
+    const start = performance.now();
+    await assert.rejects(long.kernel.matrixAsync(long.X, undefined, { onProgress }), own);
+    assert.ok(performance.now() - start < 1000, 'the job went on');
+    await assert.rejects(small.matrixAsync([[1, 2, 3, 4]], undefined, { onProgress, signal: null }), own);
+  });
+});
+
 describe('the end of the process', () => {
   it('does not wait for a job that runs', () => {
     const script = `
