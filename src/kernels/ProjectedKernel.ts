@@ -93,9 +93,23 @@ export class ProjectedKernel extends NativeBackedKernel {
   }
 
   protected footprint(): Footprint {
-    // Of every sample only the Bloch vectors stay; states live in a worker's space, in the gradient with their adjoints.
-    const state = 2 * 2 ** this.map.qubits;
-    return { sample: 6 * this.map.qubits, forward: 2 * state, backward: 4 * state };
+    const { qubits } = this.map;
+    if (this.map.isProduct) return { sample: 0, forward: 3 * qubits, backward: 15 * qubits };
+    // States are complex and live in a worker's space only; in a gradient with lambda and a copy that is unwound.
+    const state = 2 * 2 ** qubits;
+    return { sample: 0, forward: 2 * state, backward: 4 * state };
+  }
+
+  protected override sampleBytes(n: number, m: number, features: number, gradient: boolean): number {
+    const { qubits } = this.map;
+    // Bloch vectors in double; for a gradient a copy and their derivative.
+    const vectors = (gradient ? 3 : 1) * (n + m) * 3 * qubits * 8;
+    const lanes = this.precision === 'float32' ? 16 : 8;
+    const largest = Math.max(n, m);
+    // Few samples of many qubits share the lanes of one panel, as in FidelityKernel.
+    const wide = !this.map.isProduct && qubits >= 14 && 2 * largest <= lanes;
+    if (!wide) return vectors + super.sampleBytes(n, m, features, gradient);
+    return vectors + (gradient ? 4 : 2) * 2 ** Math.ceil(Math.log2(largest)) * 2 * 2 ** qubits * (64 / lanes);
   }
 
   private samples(X: MatrixLike, gradient: boolean): { x: Matrix; n: number; width: number } {

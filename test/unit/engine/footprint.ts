@@ -1,9 +1,10 @@
 // Prints the bytes that one call says it needs and those that it took, as JSON: a process of its own, whose peak is that
-// call's. Arguments: matrix | gradient | loss | states, a map's JSON, a precision, rows of X and, or 0, of Y.
+// call's. Arguments: matrix | gradient | loss | states | projected (its gradient), a map's JSON, a precision, rows of X and,
+// or 0, of Y.
 
 import os from 'node:os';
 import { mock } from 'node:test';
-import { FidelityKernel, featureMap, type Precision } from 'qrkd';
+import { FidelityKernel, featureMap, type Precision, ProjectedKernel } from 'qrkd';
 
 const [what, spec, precision, n, m] = process.argv.slice(2);
 const map = featureMap(JSON.parse(spec));
@@ -14,11 +15,13 @@ const matrix = (rows: number, columns: number) => ({
 });
 const X = matrix(Number(n), map.features);
 const Y = Number(m) > 0 ? matrix(Number(m), map.features) : undefined;
-const dK = what === 'gradient' || what === 'loss' ? matrix(Number(n), Number(m) || Number(n)) : X;
+const dK =
+  what === 'gradient' || what === 'loss' || what === 'projected' ? matrix(Number(n), Number(m) || Number(n)) : X;
 
 function call(): unknown {
   if (what === 'matrix') return kernel.matrix(X, Y);
   if (what === 'gradient') return kernel.gradient(X, dK, Y);
+  if (what === 'projected') return new ProjectedKernel(map, { precision: kernel.precision }).gradient(X, dK, Y);
   return what === 'loss' ? kernel.lossGradient(X, dK, 'alignment') : kernel.states(X);
 }
 

@@ -91,6 +91,8 @@ describe('the memory named is the memory taken', () => {
     ['matrix', { type: 'iqp', features: 17, repeats: 2 }, 'float32', 65, 0],
     ['matrix', { type: 'angle', features: 2 }, 'float64', 4000, 0],
     ['loss', { type: 'amplitude', features: 2 }, 'float64', 1500, 0],
+    ['projected', { type: 'zz', features: 18 }, 'float32', 32, 0],
+    ['projected', { type: 'angle', features: 20_000 }, 'float64', 64, 0],
     ['gradient', { type: 'angle', features: 100_000 }, 'float32', 20, 0],
   ];
   for (const [what, spec, precision, n, m] of cases) {
