@@ -56,7 +56,8 @@ export function randomCircuit(seed: string, options: RandomCircuitOptions): Circ
     const gate = names[below(names.length)];
     const order = shuffled();
     if (gate === 'pauli') {
-      const size = 1 + below(qubits);
+      // The oracle writes the whole matrix out.
+      const size = 1 + below(Math.min(5, qubits));
       const letters = Array.from({ length: size }, () => 'IXYZ'[below(4)]).join('');
       result.pauliRotation(letters, angle(), order.slice(0, size));
     } else if (gate === 'unitary') {
