@@ -130,6 +130,22 @@ describe('abort', () => {
     assert.ok(user + system < 100_000, `${(user + system) / 1000} ms of processor time after the abort`);
   });
 
+  it('within the states of a single sample of many qubits, too', async () => {
+    const kernel = new FidelityKernel(featureMap({ type: 'zz', features: 21, reps: 60, entanglement: 'linear' }));
+    const controller = new AbortController();
+    const pending = kernel.matrixAsync(random(1, 21), undefined, { signal: controller.signal });
+    await sleep(150);
+    const start = performance.now();
+    controller.abort();
+    await assert.rejects(pending, { name: 'AbortError' });
+    assert.ok(performance.now() - start < 100, `${performance.now() - start} ms`);
+    await sleep(100);
+    const before = process.cpuUsage();
+    await sleep(200);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 100_000, `${(user + system) / 1000} ms of processor time after the abort`);
+  });
+
   it('passes any reason on as it is', async () => {
     const own = new RangeError('enough');
     for (const reason of [own, 'text', null, { code: 'BAD_SAMPLE' }]) {
