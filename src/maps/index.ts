@@ -145,11 +145,6 @@ export class FeatureMap {
     return this.circuit?.parameters ?? 0;
   }
 
-  /** Whether no gate couples qubits, so that the engine needs no states. Internal. */
-  get isProduct(): boolean {
-    return this.circuit?.operations.every((operation) => operation.qubits.length <= 1) ?? false;
-  }
-
   /** Values to start training from: uniform in [0, 2 pi), the same for the same seed. */
   initialParameters(seed: number | string): Float64Array {
     const random = seedrandom(String(seed));
