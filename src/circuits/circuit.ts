@@ -69,6 +69,7 @@ export class Circuit {
   private readonly list: Operation[] = [];
   private featureCount: number;
   private parameterCount: number;
+  private frozen = false;
 
   /** Same as {@link circuit}. */
   constructor(qubits: number, options: CircuitOptions = {}) {
@@ -255,6 +256,7 @@ export class Circuit {
         `append: the circuit has ${other.qubits} qubits, this one ${this.qubits}`,
       );
     }
+    this.checkOpen();
     for (const operation of [...other.list]) this.list.push(operation);
     this.featureCount = Math.max(this.featureCount, other.featureCount);
     this.parameterCount = Math.max(this.parameterCount, other.parameterCount);
@@ -368,6 +370,20 @@ export class Circuit {
     return readQasm(text, options);
   }
 
+  /** Refuses further gates. Feature maps freeze their circuits. */
+  freeze(): this {
+    this.frozen = true;
+    return this;
+  }
+
+  private checkOpen(): void {
+    if (!this.frozen) return;
+    throw new QrkdTypeError(
+      'ERR_QRKD_UNSUPPORTED',
+      'this circuit is frozen, as those of feature maps are; append it to a new one',
+    );
+  }
+
   /** An empty circuit of the same size. */
   private like(): Circuit {
     return new Circuit(this.qubits, { features: this.features, parameters: this.parameters });
@@ -375,6 +391,7 @@ export class Circuit {
 
   /** Adds an operation whose gate fits its qubits and angles in number; it and its arrays become the circuit's own. */
   private push(operation: Operation, name: string): this {
+    this.checkOpen();
     const { qubits, angles } = operation;
     qubits.forEach((qubit, k) => {
       wholeNumber(`${name}: qubit`, qubit, 0, this.qubits - 1);

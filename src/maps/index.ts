@@ -1,4 +1,5 @@
 import seedrandom from 'seedrandom';
+import type { Angle } from '../circuits/angle.js';
 import { Circuit } from '../circuits/circuit.js';
 import type { DrawOptions, SvgOptions } from '../circuits/draw/index.js';
 import { lowerCircuit } from '../circuits/lower.js';
@@ -129,13 +130,13 @@ export class FeatureMap {
     return this.spec.type;
   }
 
-  /** The circuit, bandwidth included; undefined for `amplitude`, which has none. A copy may be changed, this must not. */
+  /** The circuit, bandwidth included and frozen; undefined for `amplitude`, which has none. */
   get circuit(): Circuit | undefined {
     if (!this.built && this.definition.circuit) {
       const { bandwidth = 1 } = this.spec as { bandwidth?: number };
       const plain = this.definition.circuit(this.spec);
-      this.built =
-        bandwidth === 1 ? plain : plain.mapAngles((a) => (typeof a === 'number' ? a : a.scaleFeatures(bandwidth)));
+      const scaled = (a: Angle) => (typeof a === 'number' ? a : a.scaleFeatures(bandwidth));
+      this.built = (bandwidth === 1 ? plain : plain.mapAngles(scaled)).freeze();
     }
     return this.built;
   }

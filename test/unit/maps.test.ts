@@ -190,6 +190,10 @@ describe('circuits of the maps', () => {
     own.x(0);
     assert.deepEqual(map.toJSON(), expected);
     assert.equal(map.circuit!.operations.length, 3);
+    for (const change of [() => map.circuit!.x(0), () => map.circuit!.append(own)]) {
+      assertRefused(change, 'TypeError', 'UNSUPPORTED', 'frozen', 'append it to a new one');
+    }
+    assert.equal(circuit(2).append(map.circuit!).x(0).operations.length, 4);
     const again = featureMap(JSON.parse(JSON.stringify(map)));
     assert.deepEqual(again.circuit!.toJSON(), map.circuit!.toJSON());
   });
