@@ -5,54 +5,12 @@
 #include <vector>
 
 #include "arguments.h"
-#include "background.h"
+#include "encoded.h"
+#include "job_object.h"
 #include "specification.h"
 
 namespace qrkd::addon {
 namespace {
-
-// A matrix computed off the event loop. Its result goes to an ArrayBuffer, whose memory never moves and which nobody
-// else has until the promise is fulfilled.
-template <class T>
-class MatrixWork final : public BackgroundWork {
- public:
-  MatrixWork(Napi::Env env, std::shared_ptr<Kernel<T>> kernel, Samples samples, Napi::ArrayBuffer out,
-             std::shared_ptr<Job> job)
-      : deferred_(Napi::Promise::Deferred::New(env)),
-        kernel_(std::move(kernel)),
-        samples_(std::move(samples)),
-        job_(std::move(job)),
-        data_(static_cast<T*>(out.Data())),
-        out_(Napi::Persistent(out)) {}
-
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
- protected:
-  void execute() override {
-    try {
-      kernel_->matrix(samples_.rowsX, samples_.second(), data_, *job_);
-    } catch (...) {
-      error_ = std::current_exception();
-    }
-  }
-  void cancel() override { job_->cancel(); }
-  void finish(Napi::Env env) override {
-    if (error_) {
-      deferred_.Reject(toError(env, error_).Value());
-    } else {
-      deferred_.Resolve(env.Undefined());
-    }
-  }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  std::shared_ptr<Kernel<T>> kernel_;
-  Samples samples_;
-  std::shared_ptr<Job> job_;
-  T* data_;
-  Napi::Reference<Napi::ArrayBuffer> out_;
-  std::exception_ptr error_;
-};
 
 template <class K>
 struct ScalarOf;
@@ -64,14 +22,17 @@ struct ScalarOf<std::shared_ptr<Kernel<T>>> {
 }  // namespace
 
 void KernelObject::define(Napi::Env env, Napi::Object exports) {
-  exports.Set("NativeKernel", DefineClass(env, "NativeKernel",
-                                          {InstanceMethod("matrix", &KernelObject::matrix),
-                                           InstanceMethod("matrixAsync", &KernelObject::matrixAsync),
-                                           InstanceMethod("forward", &KernelObject::forward),
-                                           InstanceMethod("states", &KernelObject::states),
-                                           InstanceMethod("kernelLoss", &KernelObject::kernelLoss),
-                                           InstanceMethod("blochVectors", &KernelObject::blochVectors),
-                                           InstanceMethod("blochGradient", &KernelObject::blochGradient)}));
+  exports.Set(
+      "NativeKernel",
+      DefineClass(
+          env, "NativeKernel",
+          {InstanceMethod("matrix", &KernelObject::matrix), InstanceMethod("matrixAsync", &KernelObject::matrixAsync),
+           InstanceMethod("encodeAsync", &KernelObject::encodeAsync),
+           InstanceMethod("blockAsync", &KernelObject::blockAsync), InstanceMethod("release", &KernelObject::release),
+           InstanceMethod("forward", &KernelObject::forward), InstanceMethod("states", &KernelObject::states),
+           InstanceMethod("kernelLoss", &KernelObject::kernelLoss),
+           InstanceMethod("blochVectors", &KernelObject::blochVectors),
+           InstanceMethod("blochGradient", &KernelObject::blochGradient)}));
 }
 
 KernelObject::KernelObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<KernelObject>(info) {
@@ -117,26 +78,35 @@ void KernelObject::matrix(const Napi::CallbackInfo& info) {
 
 Napi::Value KernelObject::matrixAsync(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  Samples samples = this->samples(info[0], info[1], info[2], info[3], info[4]);
+  // std::function wants what it holds to be copyable.
+  const auto samples = std::make_shared<Samples>(this->samples(info[0], info[1], info[2], info[3], info[4]));
   if (!info[5].IsArrayBuffer()) fail(env, "out must be an ArrayBuffer");
   auto out = info[5].As<Napi::ArrayBuffer>();
-  auto job = std::make_shared<Job>();
-  Napi::Object result = Napi::Object::New(env);
-  std::visit(
-      [&](auto& kernel) {
+  return std::visit(
+      [&](auto& kernel) -> Napi::Value {
         using T = typename ScalarOf<std::decay_t<decltype(kernel)>>::Type;
-        if (out.ByteLength() < samples.entries() * sizeof(T)) fail(env, "out is too small");
-        auto* work = new MatrixWork<T>(env, kernel, std::move(samples), out, job);
-        result.Set("promise", work->promise());
-        BackgroundWork::start(env, "qrkd.matrix", work);
+        if (out.ByteLength() < samples->entries() * sizeof(T)) fail(env, "out is too small");
+        T* data = static_cast<T*>(out.Data());
+        return startJob(
+            env, "qrkd.matrix",
+            [=, kernel = kernel](Job& job) { kernel->matrix(samples->rowsX, samples->second(), data, job); }, out);
       },
       kernel_);
-  result.Set("cancel", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->cancel(); }));
-  result.Set("progress", Napi::Function::New(env, [job](const Napi::CallbackInfo& call) -> Napi::Value {
-               return Napi::Number::New(call.Env(), job->progress());
-             }));
-  return result;
 }
+
+Napi::Value KernelObject::encodeAsync(const Napi::CallbackInfo& info) {
+  Samples samples = alone(info);
+  const std::size_t whole = count(info[3], "whole");
+  return std::visit([&](auto& kernel) { return addon::encodeAsync(info.Env(), kernel, std::move(samples), whole); },
+                    kernel_);
+}
+
+Napi::Value KernelObject::blockAsync(const Napi::CallbackInfo& info) {
+  return std::visit([&](auto& kernel) { return addon::blockAsync(info.Env(), kernel, info[0], info[1], info[2]); },
+                    kernel_);
+}
+
+void KernelObject::release(const Napi::CallbackInfo& info) { releaseEncoded(info[0]); }
 
 Napi::Value KernelObject::forward(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {

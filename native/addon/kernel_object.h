@@ -24,6 +24,12 @@ class KernelObject : public Napi::ObjectWrap<KernelObject> {
   void matrix(const Napi::CallbackInfo& info);
   /// matrixAsync(x, n, y | null, m, parameters, out: ArrayBuffer) -> { promise, cancel(), progress() }
   Napi::Value matrixAsync(const Napi::CallbackInfo& info);
+  /// encodeAsync(x, n, parameters, whole) -> { handle, promise, cancel(), progress() }; `whole`: samples of the matrix
+  Napi::Value encodeAsync(const Napi::CallbackInfo& info);
+  /// blockAsync(handle, handle | null, out: ArrayBuffer) -> { promise, cancel(), progress() }
+  Napi::Value blockAsync(const Napi::CallbackInfo& info);
+  /// release(handle)
+  void release(const Napi::CallbackInfo& info);
   /// forward(x, n, y | null, m, parameters, out) -> NativeForward
   Napi::Value forward(const Napi::CallbackInfo& info);
   /// states(x, n, parameters, real, imag, amplitudes)

@@ -20,7 +20,7 @@ class StateBloch final : public BlochMap {
   std::size_t qubits() const override { return simulations_.circuit().qubits; }
 
   void vectors(const Rows& rows, double* out, Job& job) const override {
-    const Simulation& simulation = simulations_.template forSamples<T>(rows.count);
+    const Simulation& simulation = simulations_.template forSamples<T>(rows.batch());
     const Schedule& plan = simulation.plan;
     const int samples = simulation.samplesPerPanel<T>();
     const double flops = simulation.flops(rows.count) * 2;
@@ -185,6 +185,19 @@ void ProjectedKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) 
   if (y != nullptr) bloch_->vectors(*y, b.data(), job);
   const Rows rowsA{a.data(), x.count, columns}, rowsB{b.data(), y != nullptr ? y->count : 0, columns, true};
   inner_->matrix(rowsA, y != nullptr ? &rowsB : nullptr, out, job);
+}
+
+template <class T>
+std::shared_ptr<const Encoded<T>> ProjectedKernel<T>::encode(const Rows& x, Job& job) const {
+  const std::size_t columns = 3 * bloch_->qubits();
+  std::vector<double> vectors(x.count * columns);
+  bloch_->vectors(x, vectors.data(), job);
+  return inner_->encode({vectors.data(), x.count, columns}, job);
+}
+
+template <class T>
+void ProjectedKernel<T>::block(const Encoded<T>& a, const Encoded<T>* b, T* out, Job& job) const {
+  inner_->block(a, b, out, job);
 }
 
 template <class T>

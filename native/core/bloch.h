@@ -32,6 +32,8 @@ class ProjectedKernel final : public Kernel<T> {
   std::size_t features() const override { return bloch_->map().features; }
   std::size_t parameters() const override { return bloch_->map().parameters; }
   void matrix(const Rows& x, const Rows* y, T* out, Job& job) const override;
+  std::shared_ptr<const Encoded<T>> encode(const Rows& x, Job& job) const override;
+  void block(const Encoded<T>& a, const Encoded<T>* b, T* out, Job& job) const override;
   std::unique_ptr<Forward<T>> forward(const Rows& x, const Rows* y, T* out, Job& job) const override;
   std::size_t blochWidth() const override { return 3 * bloch_->qubits(); }
   void blochVectors(const Rows& x, double* out, Job& job) const override;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "inputs.h"
+
 namespace qrkd {
 namespace {
 
@@ -75,6 +77,33 @@ double matrixLoss(MatrixLoss form, const T* k, const T* target, std::size_t n, T
     loss += row;
   }
   return loss * scale;
+}
+
+namespace {
+
+template <class T>
+struct EncodedRows final : Encoded<T> {
+  explicit EncodedRows(const Rows& x) : samples(x) {}
+  Samples samples;
+};
+
+}  // namespace
+
+template <class T>
+std::shared_ptr<const Encoded<T>> Kernel<T>::encode(const Rows& x, Job&) const {
+  return std::make_shared<EncodedRows<T>>(x);
+}
+
+template <class T>
+void Kernel<T>::block(const Encoded<T>& a, const Encoded<T>* b, T* out, Job& job) const {
+  const auto rowsOf = [](const Encoded<T>& side) { return static_cast<const EncodedRows<T>&>(side).samples.rows(); };
+  if (b == nullptr) {
+    matrix(rowsOf(a), nullptr, out, job);
+  } else {
+    Rows other = rowsOf(*b);
+    other.second = true;
+    matrix(rowsOf(a), &other, out, job);
+  }
 }
 
 template <class T>

@@ -35,6 +35,13 @@ class Forward {
   virtual void gradient(const T* dK, const Gradients& out, Job& job) = 0;
 };
 
+/// Samples in the form in which a kernel compares them, kept while blocks of a large matrix are computed from them.
+template <class T>
+class Encoded {
+ public:
+  virtual ~Encoded() = default;
+};
+
 template <class T>
 class Kernel {
  public:
@@ -44,7 +51,12 @@ class Kernel {
   virtual std::size_t parameters() const { return 0; }
   /// Writes the row-major kernel matrix to `out`: [x, x] if y is null, else [x, y].
   virtual void matrix(const Rows& x, const Rows* y, T* out, Job& job) const = 0;
-  /// The same, keeping what the gradient needs.
+  /// A part of the samples, for `block`; x.whole says of how many. Without an override their rows are kept.
+  virtual std::shared_ptr<const Encoded<T>> encode(const Rows& x, Job& job) const;
+  /// Writes the row-major block [a, b], or the symmetric [a, a] if b is null: to the bit what `matrix` has there if a
+  /// and b start at multiples of a panel, and a before b. Samples that cannot be used count as b's if they are in Y.
+  virtual void block(const Encoded<T>& a, const Encoded<T>* b, T* out, Job& job) const;
+  /// `matrix`, keeping what the gradient needs.
   virtual std::unique_ptr<Forward<T>> forward(const Rows& x, const Rows* y, T* out, Job& job) const = 0;
   /// Writes the statevectors, row-major [sample, amplitude]; only for quantum feature maps.
   virtual void states(const Rows& x, T* real, T* imag, Job& job) const;

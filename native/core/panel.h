@@ -63,7 +63,10 @@ struct Rows {
   bool second = false;                 // Y of a cross matrix: for errors
   const double* parameters = nullptr;  // trainable values of the feature map, the same for every row
   std::size_t parameterCount = 0;
+  std::size_t whole = 0;  // samples of the matrix that these are a part of; 0: they are all
 
+  /// Panels are laid out for so many samples: those of a block as those of the whole matrix.
+  std::size_t batch() const { return whole > count ? whole : count; }
   const double* row(std::size_t i) const { return data + i * columns; }
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <vector>
 
 #include "gram.h"
@@ -190,6 +191,12 @@ class WideForward final : public Forward<T> {
   std::vector<std::complex<double>> overlaps_;
 };
 
+template <class T>
+struct EncodedStates final : Encoded<T> {
+  explicit EncodedStates(Panels<T> states) : panels(std::move(states)) {}
+  Panels<T> panels;
+};
+
 }  // namespace
 
 template <class T>
@@ -210,6 +217,25 @@ void StateKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) cons
   Panels<T> py;
   if (y != nullptr) py = simulate<T>(simulation, *y, job);
   gramMatrix<T>(px, y != nullptr ? &py : nullptr, out, nullptr, job);
+}
+
+template <class T>
+std::shared_ptr<const Encoded<T>> StateKernel<T>::encode(const Rows& x, Job& job) const {
+  const Simulation& simulation = simulations_->forSamples<T>(x.batch());
+  if (simulation.plan.laneQubits > 0) throw std::logic_error("so few samples are no part of a large matrix");
+  job.expect(simulation.flops(x.count));
+  return std::make_shared<EncodedStates<T>>(simulate<T>(simulation, x, job));
+}
+
+template <class T>
+void StateKernel<T>::block(const Encoded<T>& a, const Encoded<T>* b, T* out, Job& job) const {
+  const auto panelsOf = [](const Encoded<T>& side) -> const Panels<T>& {
+    return static_cast<const EncodedStates<T>&>(side).panels;
+  };
+  const Panels<T>& rows = panelsOf(a);
+  const Panels<T>& columns = panelsOf(b != nullptr ? *b : a);
+  job.expect(gramFlops(rows.count, columns.count, b == nullptr, rows.length, true));
+  gramMatrix<T>(rows, b != nullptr ? &columns : nullptr, out, nullptr, job);
 }
 
 template <class T>

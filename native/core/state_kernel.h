@@ -35,6 +35,8 @@ class StateKernel final : public Kernel<T> {
   std::size_t features() const override { return simulations_->circuit().map.features; }
   std::size_t parameters() const override { return simulations_->circuit().map.parameters; }
   void matrix(const Rows& x, const Rows* y, T* out, Job& job) const override;
+  std::shared_ptr<const Encoded<T>> encode(const Rows& x, Job& job) const override;
+  void block(const Encoded<T>& a, const Encoded<T>* b, T* out, Job& job) const override;
   std::unique_ptr<Forward<T>> forward(const Rows& x, const Rows* y, T* out, Job& job) const override;
   void states(const Rows& x, T* real, T* imag, Job& job) const override;
 

@@ -29,6 +29,11 @@ export interface NativeKernel {
     parameters: Float64Array,
     out: ArrayBuffer,
   ): NativeJob;
+  /** Samples that are a part of `whole`, to compute blocks from; the handle is of use once the promise is fulfilled. */
+  encodeAsync(x: Scalars, n: number, parameters: Float64Array, whole: number): NativeJob & { handle: unknown };
+  /** The block of two handles, or the symmetric one of `a`: what `matrix` has there. */
+  blockAsync(a: unknown, b: unknown | null, out: ArrayBuffer): NativeJob;
+  release(handle: unknown): void;
   forward(x: Scalars, n: number, y: Scalars | null, m: number, parameters: Float64Array, out: Scalars): NativeForward;
   states(x: Scalars, n: number, parameters: Float64Array, real: Scalars, imag: Scalars, amplitudes: number): void;
   kernelLoss(

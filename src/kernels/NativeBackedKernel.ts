@@ -52,7 +52,7 @@ process.on('exit', () => {
   for (const job of running) job.cancel();
 });
 
-function tracked(job: NativeJob): NativeJob {
+function tracked<J extends NativeJob>(job: J): J {
   running.add(job);
   job.promise.catch(() => undefined).finally(() => running.delete(job));
   return job;
@@ -151,7 +151,6 @@ export abstract class NativeBackedKernel implements Kernel {
     const finished = job.promise.catch((error) => {
       throw this.translate(error);
     });
-    const timer = onProgress && setInterval(() => onProgress(job.progress()), PROGRESS_MS);
     try {
       // The race also hears the rejection of whichever comes second.
       await Promise.race([finished, aborted]);
@@ -193,6 +192,9 @@ export abstract class NativeBackedKernel implements Kernel {
       sampleBytes: (n: number, m: number) => this.sampleBytes(n, m, x.shape[1], false),
       start: (a: Scalars, n: number, b: Scalars | null, m: number, out: ArrayBuffer) =>
         tracked(kernel.matrixAsync(a, n, b, m, parameters, out)),
+      encode: (a: Scalars, n: number, whole: number) => tracked(kernel.encodeAsync(a, n, parameters, whole)),
+      block: (a: unknown, b: unknown, out: ArrayBuffer) => tracked(kernel.blockAsync(a, b, out)),
+      release: (encoded: unknown) => kernel.release(encoded),
       finish: this.tileFinisher(x.shape[0], y?.shape[0] ?? x.shape[0], !y),
       translate: (error: unknown) => this.translate(error),
     };

@@ -3,7 +3,8 @@ import { checkMemory } from '../engine/memory.js';
 import { type NativeJob, type Scalars, simdInfo } from '../engine/native.js';
 import type { Matrix, Precision } from '../engine/types.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
-import { chooseEdge, type Grid, type Tile, tilesOf, tilesOfShard } from '../tiles/grid.js';
+import { type BlockEngine, BlockSource } from '../tiles/blocks.js';
+import { chooseEdge, type Grid, SMALLEST_EDGE, type Tile, tilesOf, tilesOfShard } from '../tiles/grid.js';
 import { digest, type Identity } from '../tiles/identity.js';
 import { journalOf, readJournal } from '../tiles/journal.js';
 import { npyLayout, writingBytes } from '../tiles/layout.js';
@@ -28,6 +29,15 @@ export interface MatrixToFileOptions extends WriteOptions {
 /** What is done with a finished block of the matrix, given where it lies; in place. */
 export type TileFinisher = (block: Matrix, tile: Tile, signal: AbortSignal) => Promise<void>;
 
+interface BadSample {
+  row: number;
+  inY: boolean;
+}
+
+/** Blocks of encoded samples that are kept at least, and those for which tiles are made smaller. */
+const LEAST_BLOCKS = 2;
+const KEPT_BLOCKS = 4;
+
 /** What writing its matrix to a file needs of a kernel. */
 export interface TiledKernel {
   name: string;
@@ -39,6 +49,11 @@ export interface TiledKernel {
   sampleBytes(n: number, m: number): number;
   /** Starts the matrix of x, or of x against y. */
   start(x: Scalars, n: number, y: Scalars | null, m: number, out: ArrayBuffer): NativeJob;
+  /** Encodes x, a part of `whole` samples, for blocks. */
+  encode(x: Scalars, n: number, whole: number): NativeJob & { handle: unknown };
+  /** Starts the matrix of encoded samples, of a or of a against b. */
+  block(a: unknown, b: unknown | null, out: ArrayBuffer): NativeJob;
+  release(encoded: unknown): void;
   finish: TileFinisher | undefined;
   /** Errors of the addon in the library's own terms. */
   translate(error: unknown): unknown;
@@ -59,20 +74,35 @@ export async function matrixToFile(
   const itemBytes = kernel.precision === 'float32' ? 4 : 8;
   const matrix = { rows: x.shape[0], columns: y?.shape[0] ?? x.shape[0], symmetric: !y };
   const samples = x.data.byteLength + (y?.data.byteLength ?? 0);
-  const bytesFor = (edge: number) => {
-    const [rows, columns] = [Math.min(edge, matrix.rows), Math.min(edge, matrix.columns)];
-    const finishing = kernel.finish ? rows * columns * itemBytes : 0;
-    return samples + kernel.sampleBytes(rows, columns) + writingBytes(rows, columns, BUFFERS, itemBytes) + finishing;
+  const rows = matrix.rows + (y ? matrix.columns : 0);
+  const blocks = (edge: number) => Math.ceil(matrix.rows / edge) + (y ? Math.ceil(matrix.columns / edge) : 0);
+  const single = (edge: number) => edge >= matrix.rows && edge >= matrix.columns;
+  /** With tiles of an edge and so many blocks of encoded samples. */
+  const bytesWith = (edge: number, kept: number) => {
+    const [down, across] = [Math.min(edge, matrix.rows), Math.min(edge, matrix.columns)];
+    const finishing = kernel.finish ? down * across * itemBytes : 0;
+    const encoded = single(edge)
+      ? kernel.sampleBytes(matrix.rows, y ? matrix.columns : 0)
+      : kernel.sampleBytes(Math.min(kept * edge, rows), 0);
+    return samples + encoded + writingBytes(down, across, BUFFERS, itemBytes) + finishing;
   };
+  const bytesFor = (edge: number) =>
+    bytesWith(edge, edge === SMALLEST_EDGE ? LEAST_BLOCKS : Math.min(KEPT_BLOCKS, blocks(edge)));
   const earlier = resume ? (await readJournal(resolve(target)))?.header.identity.grid : undefined;
   const edge = fits(earlier, matrix) ? earlier.edge : chooseEdge(matrix, shard?.count ?? 1, memory, bytesFor);
-  if (bytesFor(edge) > memory) {
+  const least = bytesWith(edge, LEAST_BLOCKS);
+  if (least > memory) {
     throw new QrkdRangeError(
       'ERR_QRKD_MEMORY',
-      `memory: the tiles of ${journalOf(target)} need ${bytesFor(edge)} bytes, got ${memory}; give more, or start anew with resume: false (--no-resume)`,
+      `memory: the tiles of ${journalOf(target)} need ${least} bytes, got ${memory}; give more, or start anew with resume: false (--no-resume)`,
     );
   }
-  checkMemory(bytesFor(edge), `${kernel.name} of ${matrix.rows} x ${matrix.columns} samples in tiles of ${edge}`);
+  let kept = LEAST_BLOCKS;
+  while (kept < blocks(edge) && bytesWith(edge, kept + 1) <= memory) kept++;
+  checkMemory(
+    bytesWith(edge, kept),
+    `${kernel.name} of ${matrix.rows} x ${matrix.columns} samples in tiles of ${edge}`,
+  );
   const grid: Grid = { ...matrix, edge };
   const identity: Identity = {
     qrkd: packageVersion(),
@@ -86,7 +116,12 @@ export async function matrixToFile(
   };
   const layout = shard ? partLayout(identity, shard) : npyLayout(grid, identity.dtype);
   const tiles = shard ? tilesOfShard(grid, shard) : tilesOf(grid);
-  return writeMatrix(target, layout, identity, { tiles, shard: shard ?? null }, sourceOf(kernel, x, y), rest);
+  const source = single(edge) ? wholeSource(kernel, x, y) : blockSource(kernel, x, y, grid, kept);
+  try {
+    return await writeMatrix(target, layout, identity, { tiles, shard: shard ?? null }, source, rest);
+  } finally {
+    source.close?.();
+  }
 }
 
 function checkOptions(path: unknown, options: MatrixToFileOptions) {
@@ -113,42 +148,69 @@ function fits(grid: Grid | undefined, { rows, columns, symmetric }: Omit<Grid, '
   return grid?.rows === rows && grid.columns === columns && grid.symmetric === symmetric;
 }
 
-/** Every tile as a small matrix of its own: the lower index is always the left operand, as in the whole. */
-function sourceOf(kernel: TiledKernel, x: Matrix, y: Matrix | undefined): TileSource {
-  const features = x.shape[1];
-  const rowsOf = ({ data }: Matrix, first: number, count: number) =>
-    data.subarray(first * features, (first + count) * features);
+/** A matrix that is a single tile: few samples may be laid out in another way than blocks of many. */
+function wholeSource(kernel: TiledKernel, x: Matrix, y: Matrix | undefined): TileSource {
   return {
-    compute(tile: Tile, out: ArrayBuffer): TileJob {
-      const { row, column, rows, columns } = tile;
-      const left = rowsOf(x, row, rows);
-      const right = !y && row === column ? null : rowsOf(y ?? x, column, columns);
-      const job = kernel.start(left, rows, right, columns, out);
-      const promise = job.promise.catch((error) => {
-        // The engine knows the tile's samples only.
-        if (typeof error.row === 'number') error.row += error.inY ? column : row;
-        error.inY &&= y !== undefined;
-        throw kernel.translate(error);
-      });
-      const { finish } = kernel;
-      if (!finish) return { promise, cancel: () => job.cancel(), progress: () => job.progress() };
-      const block = (): Matrix => ({
-        data: (kernel.precision === 'float32' ? new Float32Array(out) : new Float64Array(out)).subarray(
-          0,
-          rows * columns,
-        ),
-        shape: [rows, columns],
-      });
-      const abort = new AbortController();
-      const cancel = () => {
-        job.cancel();
-        abort.abort();
-      };
-      return {
-        promise: promise.then(() => finish(block(), tile, abort.signal)),
-        cancel,
-        progress: () => job.progress(),
-      };
+    compute(tile, out) {
+      const job = kernel.start(x.data, tile.rows, y?.data ?? null, tile.columns, out);
+      return finished(
+        kernel,
+        tile,
+        out,
+        translated(kernel, job, (error) => error),
+      );
     },
+  };
+}
+
+/** Tiles of encoded blocks; the lower index is always the left operand, as in the whole. */
+function blockSource(
+  kernel: TiledKernel,
+  x: Matrix,
+  y: Matrix | undefined,
+  grid: Grid,
+  capacity: number,
+): TileSource & { close(): void } {
+  const features = x.shape[1];
+  const whole = Math.max(grid.rows, grid.columns);
+  const engine: BlockEngine<unknown> = {
+    encode({ side, first, count }) {
+      const { data } = side === 'X' ? x : y!;
+      const job = kernel.encode(data.subarray(first * features, (first + count) * features), count, whole);
+      const place = ({ row }: BadSample) => ({ row: row + first, inY: side === 'Y' });
+      return { ...translated(kernel, job, place), encoded: job.handle };
+    },
+    compute(rows, columns, tile, out) {
+      const place = ({ row, inY }: BadSample) => ({ row: row + (inY ? tile.column : tile.row), inY: inY && !!y });
+      return finished(kernel, tile, out, translated(kernel, kernel.block(rows, columns, out), place));
+    },
+    release: (encoded) => kernel.release(encoded),
+  };
+  return new BlockSource(engine, grid, capacity);
+}
+
+/** The engine knows only the samples that it was given: `place` tells where these are in X or Y. */
+function translated(kernel: TiledKernel, job: NativeJob, place: (bad: BadSample) => BadSample): TileJob {
+  const promise = job.promise.catch((error) => {
+    if (typeof error.row === 'number') Object.assign(error, place(error));
+    throw kernel.translate(error);
+  });
+  return { promise, cancel: () => job.cancel(), progress: () => job.progress() };
+}
+
+/** What the kernel does with a block when the engine is done with it. */
+function finished({ finish, precision }: TiledKernel, tile: Tile, out: ArrayBuffer, job: TileJob): TileJob {
+  if (!finish) return job;
+  const { rows, columns } = tile;
+  const Type = precision === 'float32' ? Float32Array : Float64Array;
+  const block = (): Matrix => ({ data: new Type(out, 0, rows * columns), shape: [rows, columns] });
+  const abort = new AbortController();
+  return {
+    promise: job.promise.then(() => finish(block(), tile, abort.signal)),
+    cancel() {
+      job.cancel();
+      abort.abort();
+    },
+    progress: () => job.progress(),
   };
 }

@@ -27,7 +27,7 @@ export interface Shard {
 }
 
 /** Multiples of the engine's panels of both precisions; powers of two, so that tiles of any size share borders. */
-const SMALLEST_EDGE = 16;
+export const SMALLEST_EDGE = 16;
 /** Smaller tiles would spend their time on anything but arithmetic, unless memory demands them. */
 const USEFUL_EDGE = 256;
 /** 16 KiB of float32 a row: long enough for the disk, and a tile takes seconds at most. */

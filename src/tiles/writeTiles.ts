@@ -19,8 +19,12 @@ export interface TileJob {
 
 /** Where tiles come from. */
 export interface TileSource {
+  /** The order in which it wants to compute the tiles that are missing. */
+  order?(tiles: Tile[]): Tile[];
   /** Writes the tile, row-major and dense, to the start of `out`, which must be left alone until the promise is settled. */
   compute(tile: Tile, out: ArrayBuffer): TileJob;
+  /** Gives back what it holds. */
+  close?(): void;
 }
 
 export interface FileProgress {
@@ -60,12 +64,13 @@ export async function writeTiles(
     },
   });
   const work = async () => {
-    for (const tile of tiles) {
-      if (file.done.has(tile.index)) continue;
+    const missing = tiles.filter((tile) => !file.done.has(tile.index));
+    for (const tile of source.order?.(missing) ?? missing) {
       file.check();
       const buffer = await writer.buffer();
       try {
-        signal?.throwIfAborted();
+        // The outcome is known already; this only leaves the loop.
+        if (stopped) throw new Error('stopped');
         meter.starts(tile);
         job = source.compute(tile, buffer);
         await job.promise;
@@ -78,22 +83,33 @@ export async function writeTiles(
       writer.write(tile, buffer);
     }
     await writer.close();
-    signal?.throwIfAborted();
+    if (stopped) return;
     // From here on it is too late to stop.
     signal?.removeEventListener('abort', abort);
     await file.finish();
   };
   const report = () => onProgress?.(...meter.read(job?.progress() ?? 0));
-  const timer = onProgress && setInterval(report, PROGRESS_MS);
-  let reject: (reason: unknown) => void;
-  const aborted = new Promise<never>((_, refuse) => {
-    reject = refuse;
+  let stopped = false;
+  let stop!: (reason: unknown) => void;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = (reason) => {
+      stopped = true;
+      job?.cancel();
+      reject(reason);
+    };
   });
-  const abort = () => {
-    job?.cancel();
-    reject(signal!.reason);
+  const abort = () => stop(signal!.reason);
+  // On a timer nobody else would catch what onProgress throws.
+  const watch = () => {
+    try {
+      report();
+    } catch (error) {
+      stop(error);
+    }
   };
+  const timer = onProgress && setInterval(watch, PROGRESS_MS);
   signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) abort();
   const worked = work();
   // Whatever happens, all that was written is kept for the next run.
   const closed = worked
@@ -107,7 +123,7 @@ export async function writeTiles(
     await closed;
   } catch (error) {
     // Only an abort must not wait for the disk.
-    if (!signal?.aborted) await closed;
+    if (!stopped) await closed;
     throw error;
   } finally {
     clearInterval(timer);

@@ -57,12 +57,58 @@ describe('matrixToFile', () => {
   it('tiles of any size make the same file', async () => {
     const expected = await wholeFile(at('any-whole.npy'), zz(), X);
     const counts = new Set<number>();
-    for (const memory of [60_000, 100_000, 300_000, '2MiB', undefined]) {
+    for (const memory of [75_000, 160_000, 300_000, '2MiB', undefined]) {
       const { tiles } = await zz().matrixToFile(at('any.npy'), X, undefined, { ...(memory && { memory }) });
       counts.add(tiles);
       assert.ok(readFileSync(at('any.npy')).equals(expected), `${tiles} tiles`);
     }
     assert.ok(counts.size >= 4, `${[...counts]}`);
+  });
+
+  it('many qubits: a last tile of few samples is laid out as the others', async () => {
+    for (const [kernel, n, m, memory] of [
+      [
+        new FidelityKernel(featureMap({ type: 'zz', features: 14, reps: 1 }), { precision: 'float32' }),
+        34,
+        undefined,
+        '13MiB',
+      ],
+      [new FidelityKernel(featureMap({ type: 'iqp', features: 14 })), 17, 34, '20MiB'],
+    ] as const) {
+      const [x, y] = [random(n, 14), m && random(m, 14)];
+      const { tiles } = await kernel.matrixToFile(at('wide.npy'), x, y, { memory });
+      assert.ok(tiles > 3, `${tiles} tiles`);
+      assert.ok(readFileSync(at('wide.npy')).equals(await wholeFile(at('wide-whole.npy'), kernel, x, y)));
+    }
+  });
+
+  it('few samples of many qubits, which share the lanes of a panel', async () => {
+    const kernel = new FidelityKernel(featureMap({ type: 'zz', features: 14, reps: 1 }));
+    const x = random(3, 14);
+    await kernel.matrixToFile(at('few.npy'), x);
+    assert.ok(readFileSync(at('few.npy')).equals(await wholeFile(at('few-whole.npy'), kernel, x)));
+  });
+
+  it('trainable parameters: their values are those of the call, and belong to the journal', async () => {
+    const map = featureMap({ type: 'hardwareEfficient', features: 5 });
+    assert.ok(map.parameters > 0);
+    const kernel = new FidelityKernel(map);
+    kernel.parameters.forEach((_, k) => {
+      kernel.parameters[k] = Math.sin(k);
+    });
+    const path = at('trained.npy');
+    const expected = await wholeFile(at('trained-whole.npy'), kernel, X);
+    await stopAfter(2, kernel, path, X, undefined, { memory: LITTLE });
+    const changed = new FidelityKernel(map);
+    await assert.rejects(
+      changed.matrixToFile(path, X, undefined, { memory: LITTLE }),
+      /the kernel's parameters differs/,
+    );
+    changed.parameters.set(kernel.parameters);
+    const writing = changed.matrixToFile(path, X, undefined, { memory: LITTLE });
+    changed.parameters.fill(0);
+    assert.equal((await writing).resumed, 2);
+    assert.ok(readFileSync(path).equals(expected));
   });
 
   it('reads what it is given when it is called', async () => {
@@ -107,6 +153,16 @@ describe('matrixToFile', () => {
     }
   });
 
+  it('rejects with what onProgress throws, and goes on from there', async () => {
+    const x = random(3000, 5);
+    const onProgress = () => {
+      throw new Error('no more');
+    };
+    await assert.rejects(zz().matrixToFile(at('thrown.npy'), x, undefined, { memory: '1MiB', onProgress }), /no more/);
+    await zz().matrixToFile(at('thrown.npy'), x, undefined, { memory: '1MiB' });
+    assert.ok(readFileSync(at('thrown.npy')).equals(await wholeFile(at('thrown-whole.npy'), zz(), x)));
+  });
+
   it('names the row of a sample that cannot be used, in X and in Y', async () => {
     const kernel = new FidelityKernel(featureMap({ type: 'amplitude', features: 5 }));
     const x = random(301, 5);
@@ -131,7 +187,7 @@ describe('matrixToFile goes on', () => {
       const controller = new AbortController();
       const timer = setTimeout(() => controller.abort(), 2 * attempt);
       try {
-        const result = await zz().matrixToFile(path, X, undefined, { memory: 60_000, signal: controller.signal });
+        const result = await zz().matrixToFile(path, X, undefined, { memory: 75_000, signal: controller.signal });
         resumed = result.resumed;
         break;
       } catch (error) {
@@ -148,7 +204,7 @@ describe('matrixToFile goes on', () => {
   it('from every prefix of its journal, even torn in the middle of a line', async () => {
     const path = at('prefix.npy');
     const x = random(100, 5);
-    const memory = 52_000;
+    const memory = 65_000;
     const expected = await wholeFile(at('prefix-whole.npy'), zz(), x);
     await stopAfter(14, zz(), path, x, undefined, { memory });
     const partial = readFileSync(`${path}.partial`);
@@ -172,7 +228,7 @@ describe('matrixToFile goes on', () => {
   it('starts anew where journal or data are missing or not whole', async () => {
     const path = at('anew.npy');
     const x = random(100, 5);
-    const memory = 52_000;
+    const memory = 65_000;
     const expected = await wholeFile(at('anew-whole.npy'), zz(), x);
     await stopAfter(14, zz(), path, x, undefined, { memory });
     const [partial, journal] = [readFileSync(`${path}.partial`), readFileSync(`${path}.journal`)];
@@ -199,9 +255,9 @@ describe('matrixToFile goes on', () => {
     const path = at('renamed.npy');
     const x = random(100, 5);
     // As if the last thing before a crash had been the new name: stopped at the very end, and renamed by hand.
-    await stopAfter(Number.POSITIVE_INFINITY, zz(), path, x, undefined, { memory: 52_000 });
+    await stopAfter(Number.POSITIVE_INFINITY, zz(), path, x, undefined, { memory: 65_000 });
     renameSync(`${path}.partial`, path);
-    const { resumed, tiles } = await zz().matrixToFile(path, x, undefined, { memory: 52_000 });
+    const { resumed, tiles } = await zz().matrixToFile(path, x, undefined, { memory: 65_000 });
     assert.equal(resumed, tiles);
     assert.ok(readFileSync(path).equals(await wholeFile(at('renamed-whole.npy'), zz(), x)));
     assert.ok(!existsSync(`${path}.journal`));

@@ -13,6 +13,7 @@ import {
   type MatrixLike,
   type MatrixToFileOptions,
   type Precision,
+  ProjectedKernel,
   RbfKernel,
 } from 'qrkd';
 import { writeMatrixFile } from '#dist/files/index.js';
@@ -25,6 +26,20 @@ export const KERNELS: [string, (precision: Precision) => NativeBackedKernel][] =
   ['iqp', (precision) => new FidelityKernel(featureMap({ type: 'iqp', features: 5, repeats: 3 }), { precision })],
   ['angle', (precision) => new FidelityKernel(featureMap({ type: 'angle', features: 5 }), { precision })],
   ['amplitude', (precision) => new FidelityKernel(featureMap({ type: 'amplitude', features: 5 }), { precision })],
+  [
+    'projected',
+    (precision) =>
+      new ProjectedKernel(featureMap({ type: 'zz', features: 5, bandwidth: 0.4 }), {
+        inner: 'rbf',
+        gamma: 0.7,
+        precision,
+      }),
+  ],
+  [
+    'shots',
+    (precision) =>
+      new FidelityKernel(featureMap({ type: 'zz', features: 5, bandwidth: 0.4 }), { precision, shots: 1000, seed: 7 }),
+  ],
   ['RBF', (precision) => new RbfKernel({ gamma: 0.5, precision })],
   ['Matern', (precision) => new MaternKernel({ nu: 1.5, length: 2, precision })],
   ['linear', (precision) => new LinearKernel({ precision })],
@@ -44,6 +59,9 @@ export async function wholeFile(path: string, kernel: NativeBackedKernel, X: Mat
   return readFileSync(path);
 }
 
+// Threads have work space, which counts: what fits must not depend on the machine.
+process.env.QRKD_THREADS = '2';
+
 /** Memory that cuts a matrix into tiles of a few dozen rows. */
 export const LITTLE = 150_000;
 
@@ -56,14 +74,21 @@ export async function stopAfter(
   Y: MatrixLike | undefined,
   options: MatrixToFileOptions,
 ): Promise<void> {
-  const engine = kernel as unknown as { native(features: number): { matrixAsync(...args: unknown[]): unknown } };
+  type Call = (...args: unknown[]) => unknown;
+  const engine = kernel as unknown as { native(features: number): Record<string, Call> };
   const native = engine.native.bind(kernel);
   let calls = 0;
-  engine.native = (features) => ({
-    matrixAsync: (...args) => {
-      if (calls++ < tiles) return native(features).matrixAsync(...args);
+  const counted =
+    (name: string): Call =>
+    (...args) => {
+      if (calls++ < tiles) return native(5)[name]!(...args);
       return { promise: Promise.reject(new Error('stopped here')), cancel() {}, progress: () => 0 };
-    },
+    };
+  engine.native = (features) => ({
+    encodeAsync: (...args) => native(features).encodeAsync!(...args),
+    release: (...args) => native(features).release!(...args),
+    blockAsync: counted('blockAsync'),
+    matrixAsync: counted('matrixAsync'),
   });
   // After the last tile the new name is what fails.
   if (tiles === Number.POSITIVE_INFINITY) mkdirSync(path);
