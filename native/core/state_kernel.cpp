@@ -254,33 +254,39 @@ void StateKernel<T>::states(const Rows& x, T* real, T* imag, Job& job) const {
   const Schedule& plan = simulation.plan;
   const int samples = simulation.samplesPerPanel<T>();
   const std::size_t amplitudes = std::size_t{1} << plan.qubits;
-  const bool plain = plan.laneQubits == 0;
+  // Bits of a basis index end up in the panel's index or in the lane's number: the place of an amplitude in the panel
+  // is a sum over its bits, looked up for the low and for the high ones.
+  const auto placesOf = [&](int first, int count) {
+    std::vector<std::size_t> places(std::size_t{1} << count, 0);
+    for (std::size_t b = 1; b < places.size(); ++b) {
+      const int place = plan.position[first + __builtin_ctzll(b)];
+      const bool lane = place < plan.laneQubits;
+      places[b] = places[b & (b - 1)] + (lane ? std::size_t{1} << place : 2 * W << (place - plan.laneQubits));
+    }
+    return places;
+  };
+  const int lowBits = std::min(plan.qubits, 12);
+  const auto low = placesOf(0, lowBits), high = placesOf(lowBits, plan.qubits - lowBits);
   forPanels<T>(simulation, x.count, simulation.flops(x.count), job, [&](std::size_t p, Simulator<T>& simulator) {
     Buffer<T> panel(plan.amplitudes() * 2 * W);
     const std::size_t first = p * samples;
     simulator.states(x, first, panel.data(), job);
     double cosine[W], sine[W];
     simulator.globalPhase(x, first, cosine, sine);
-    for (int s = 0; s < samples && first + s < x.count; ++s) {
-      T* re = real + (first + s) * amplitudes;
-      T* im = imag + (first + s) * amplitudes;
-      const T c = static_cast<T>(cosine[s]), d = static_cast<T>(sine[s]);
-      for (std::size_t b = 0; b < amplitudes; ++b) {
-        std::size_t index = plain ? b : 0, at = static_cast<std::size_t>(s) << plan.laneQubits;
-        for (int q = 0; !plain && q < plan.qubits; ++q) {
-          const std::size_t value = b >> q & 1;
-          const int place = plan.position[q];
-          if (place < plan.laneQubits) {
-            at |= value << place;
-          } else {
-            index |= value << (place - plan.laneQubits);
-          }
+    const std::size_t here = std::min<std::size_t>(samples, x.count - first);
+    const double work = 6.0 * static_cast<double>(amplitudes) * static_cast<double>(here);
+    parallelFor(high.size(), work, job, [&](std::size_t h, int) {
+      for (std::size_t s = 0; s < here; ++s) {
+        const std::size_t target = (first + s) * amplitudes + (h << lowBits);
+        const T* source = panel.data() + high[h] + (s << plan.laneQubits);
+        const T c = static_cast<T>(cosine[s]), d = static_cast<T>(sine[s]);
+        for (std::size_t b = 0; b < low.size(); ++b) {
+          const T re = source[low[b]], im = source[low[b] + W];
+          real[target + b] = re * c - im * d;
+          imag[target + b] = re * d + im * c;
         }
-        const T a = panel[index * 2 * W + at], e = panel[index * 2 * W + W + at];
-        re[b] = a * c - e * d;
-        im[b] = a * d + e * c;
       }
-    }
+    });
   });
 }
 
