@@ -16,7 +16,7 @@ export {
   type OperationJson,
 } from './circuits/circuit.js';
 export type { DrawOptions, SvgOptions } from './circuits/draw/index.js';
-export type { Complex, ComplexMatrix, GateName } from './circuits/gates.js';
+export { type Complex, type ComplexMatrix, GATES, type Gate, type GateName } from './circuits/gates.js';
 export type { QasmOptions, ReadQasmOptions } from './circuits/qasm/index.js';
 export { type SimdInfo, simdInfo } from './engine/native.js';
 export type {

@@ -1,8 +1,7 @@
 // circuit(qubits): angles, gates, JSON, inverses, and what is refused.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Angle, type AngleExpression, Circuit, type CircuitJson, circuit, feature, parameter } from 'qrkd';
-import { GATES } from '#dist/circuits/gates.js';
+import { type Angle, type AngleExpression, Circuit, type CircuitJson, circuit, feature, GATES, parameter } from 'qrkd';
 import { assertClose } from '../../golden/fixtures.js';
 import { assertRefused } from '../../matrices.js';
 import { type angleOf, gateMatrix, angleOf as oracleAngle, pauliRotation, runCircuit } from '../../oracle.js';
@@ -101,9 +100,10 @@ describe('the table of gates', () => {
   it('has the gates that the tests know', () => {
     assert.deepEqual(Object.keys(GATES).sort(), Object.keys(FIXED_GATES).sort());
   });
-  for (const [gate, { matrix, qubits, angles }] of Object.entries(GATES)) {
+  for (const [gate, { matrix, qubits, angles, summary }] of Object.entries(GATES)) {
     it(`${gate}: its matrix`, () => {
       assert.deepEqual([angles.length, qubits], FIXED_GATES[gate]);
+      assert.match(summary, /^[^\n]{3,80}$/);
       const values = [0.7, -1.9, 2.6, 0.4].slice(0, angles.length);
       const flat = (m: readonly (readonly (readonly number[])[])[]) => m.flat(2);
       assertClose(flat(matrix(values)), flat(gateMatrix(gate, values)), 1e-15, gate);
