@@ -18,7 +18,9 @@ export interface Entry {
 
 /** One of the things that must hold, measured. */
 export interface Claim {
-  claim: string;
+  work: string;
+  /** What the measured figure compares ours with. */
+  against: string;
   measured: Spread;
   /** The measured median is to be at least, or at most, so much. */
   atLeast?: number;

@@ -72,10 +72,14 @@ export function merged(folder: string, added: ResultDocument): ResultDocument {
   const file = path.join(folder, 'results.json');
   if (!existsSync(file)) return added;
   const earlier = JSON.parse(readFileSync(file, 'utf8')) as ResultDocument;
-  const again = new Set(added.contests.map(({ job }) => job));
+  const again = new Map(added.contests.map((contest) => [contest.job, contest]));
+  const kept = new Set(earlier.contests.map(({ job }) => job));
   return {
     machine: added.machine,
     versions: { ...earlier.versions, ...added.versions },
-    contests: [...earlier.contests.filter(({ job }) => !again.has(job)), ...added.contests],
+    contests: [
+      ...earlier.contests.map((contest) => again.get(contest.job) ?? contest),
+      ...added.contests.filter(({ job }) => !kept.has(job)),
+    ],
   };
 }

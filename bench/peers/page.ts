@@ -10,19 +10,27 @@ import type { Held, ResultDocument } from './document.js';
 const range = ({ median, low, high }: Spread) =>
   low === high ? digits(median) : `${digits(median)} (${digits(low)}–${digits(high)})`;
 
-const CLAIM_HEAD = ['What must hold', 'Measured (range over rounds)', 'Goal', 'Held'];
+const CLAIM_HEAD = ['Work', 'Against', 'Measured (range over rounds)', 'Goal', 'Held'];
 
 function claimCells(claim: Claim): string[] {
-  const { measured, unit, atLeast, atMost } = claim;
+  const { work, against, measured, unit, atLeast, atMost } = claim;
   const suffix = unit === 'x' ? '×' : ` ${unit}`;
   const goal = atLeast === undefined ? `at most ${atMost}${suffix}` : `at least ${atLeast}${suffix}`;
-  return [claim.claim, `${range(measured)}${suffix}`, goal, holds(claim) ? 'yes' : 'no'];
+  return [work, against, `${range(measured)}${suffix}`, goal, holds(claim) ? 'yes' : 'no'];
 }
 
 const ENTRY_HEAD = ['', 'Precision', 'ms (range over rounds)', 'Times as long as qrkd'];
 
-function entryCells({ name, precision, milliseconds, ratio }: Entry): string[] {
-  return [name, precision, range(milliseconds), ratio ? `${range(ratio)}×` : ''];
+/** Head and rows; without the ratios where there are none. */
+function entryTable({ entries }: Held): [head: string[], rows: string[][]] {
+  const columns = entries.some(({ ratio }) => ratio) ? 4 : 3;
+  const cells = ({ name, precision, milliseconds, ratio }: Entry) => [
+    name,
+    precision,
+    range(milliseconds),
+    ratio ? `${range(ratio)}×` : '',
+  ];
+  return [ENTRY_HEAD.slice(0, columns), entries.map((entry) => cells(entry).slice(0, columns))];
 }
 
 function circumstances({ at, rounds, loadBefore, quick }: Held): string {
@@ -84,12 +92,12 @@ function html(title: string, document: ResultDocument, drawn: readonly Drawn[]):
     const chart = drawn.find((one) => one.contest === contest);
     return `<section><h2>${escapeHtml(contest.title)}</h2>
 ${chart ? figure(chart.svg, chart.caption) : ''}
-${table(circumstances(contest), ENTRY_HEAD, contest.entries.map(entryCells))}
+${table(circumstances(contest), ...entryTable(contest))}
 ${contest.notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}</section>`;
   });
   return page(title, `${escapeHtml(machine.cpu)}, ${machine.simd.threads} threads`, [
     `<section>${INTRODUCTION.map((line) => `<p>${line}</p>`).join('\n')}
-${table('The goals of the project', CLAIM_HEAD, contests.flatMap(({ claims }) => claims).map(claimCells))}</section>`,
+${table('The goals of the project; × against a peer is how many times as long it takes', CLAIM_HEAD, contests.flatMap(({ claims }) => claims).map(claimCells))}</section>`,
     ...sections,
     `<section><h2>Machine and versions</h2>${table('', ['What', 'Version'], facts(document))}</section>`,
   ]);
@@ -104,7 +112,7 @@ function markdown(title: string, document: ResultDocument, drawn: readonly Drawn
     return [
       `## ${contest.title}`,
       circumstances(contest),
-      rows(ENTRY_HEAD, contest.entries.map(entryCells)),
+      rows(...entryTable(contest)),
       ...contest.notes,
       ...(chart ? [`![${chart.caption}](${chart.file})`] : []),
     ].join('\n\n');

@@ -17,9 +17,11 @@ export function printContest({ title, entries, claims, notes }: ContestResult): 
   );
   for (const note of notes) console.error(`  ${note}`);
   for (const claim of claims) {
-    const { measured, unit, atLeast, atMost } = claim;
+    const { work, against, measured, unit, atLeast, atMost } = claim;
     const goal = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
     const [median, over] = range(measured);
-    console.error(`  ${holds(claim) ? 'held ' : 'MISSED'} ${claim.claim}: ${median} ${unit} (${over}), goal ${goal}`);
+    console.error(
+      `  ${holds(claim) ? 'held ' : 'MISSED'} ${work}, against ${against}: ${median} ${unit} (${over}), goal ${goal}`,
+    );
   }
 }

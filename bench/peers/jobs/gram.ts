@@ -90,7 +90,7 @@ function claims(contest: Contest, rows: number, qubits: number, gemmFlops: numbe
   const result: Claim[] = [];
   const times = (name: string, precision: Precision, atLeast: number) => {
     const measured = contest.ratio(name, OURS[precision]);
-    result.push({ claim: `${what}, ${precision}: ${name} takes`, measured, atLeast, unit: 'x' });
+    result.push({ work: `${what}, ${precision}`, against: name, measured, atLeast, unit: 'x' });
   };
   const named = (start: string) => contest.names((name) => name.startsWith(start));
   if (rows === 256) times('Qiskit FidelityStatevectorKernel', 'float64', 500);
@@ -101,7 +101,7 @@ function claims(contest: Contest, rows: number, qubits: number, gemmFlops: numbe
       (own, gemm) => (100 * (gramFlops(rows, qubits) / own)) / (gemmFlops / gemm),
     );
     const atLeast = precision === 'float32' ? 90 : 85;
-    result.push({ claim: `${what}, ${precision}: rate against ${GEMM[precision]}`, measured, atLeast, unit: '%' });
+    result.push({ work: `${what}, ${precision}`, against: `rate of ${GEMM[precision]}`, measured, atLeast, unit: '%' });
   }
   if (qubits === 10) for (const name of named('Qulacs')) times(name, 'float64', 20);
   for (const name of named('NumPy complex64')) times(name, 'float32', qubits === 10 ? 4 : 2.5);

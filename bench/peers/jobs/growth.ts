@@ -40,7 +40,8 @@ export async function growth(
     })),
     claims: [
       {
-        claim: `ZZ Gram, float32, ${fixed}, ${axis} from ${from} to ${to}: lowest rate against the best`,
+        work: `ZZ Gram, float32, ${fixed}, ${axis} from ${from} to ${to}: lowest rate`,
+        against: 'its best',
         measured: worst,
         atLeast: 60,
         unit: '%',

@@ -34,7 +34,8 @@ export async function reuploading(context: Context, rows: number): Promise<Conte
     const claim = (start: string, precision: Precision, atLeast: number) => {
       const name = contest.fastest(contest.names((name, its) => name.startsWith(start) && its === precision));
       return {
-        claim: `Re-uploading circuit, ${QUBITS} qubits, ${LAYERS} layers, N = ${rows}, ${precision}, gradient of the sum of <Z_0>: ${name} takes`,
+        work: `Gradient of a re-uploading circuit, N = ${rows}, ${QUBITS} qubits, ${LAYERS} layers, ${precision}`,
+        against: name,
         measured: contest.ratio(name, OURS[precision]),
         atLeast,
         unit: 'x' as const,

@@ -39,7 +39,8 @@ export async function states(context: Context, rows: number, qubits: number): Pr
       entries: contest.entries({ float64: OURS }),
       claims: [
         {
-          claim: `${what} of ${qubits} qubits, ${GATES} random gates: ${qulacs} takes`,
+          work: `${what} of ${qubits} qubits, ${GATES} random gates`,
+          against: qulacs,
           measured: contest.ratio(qulacs, OURS),
           atLeast: 1,
           unit: 'x',
