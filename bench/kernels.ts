@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 import Benchmark from 'benchmark';
 import { simdInfo } from 'qrkd';
 import { type BenchCase, benchCases } from '#dist/bench/cases.js';
-import { printTable } from './turns.js';
+import { digits, printTable } from './turns.js';
 
 const { values } = parseArgs({
   options: {
@@ -62,7 +62,7 @@ if (values.one) {
     ['', ...runs.map((run) => `${run.isa}, ${run.threads} thr.`)],
     runs[0]!.rows.map(({ group, subject, samples, qubits, precision }, k) => [
       `${group}, ${subject}, ${samples} samples${qubits === undefined ? '' : `, ${qubits} qubits`}, ${precision}`,
-      ...runs.map(({ rows }) => `${rows[k]!.milliseconds.toPrecision(3)} ±${rows[k]!.margin.toFixed(0)}%`),
+      ...runs.map(({ rows }) => `${digits(rows[k]!.milliseconds)} ±${rows[k]!.margin.toFixed(0)}%`),
     ]),
   );
   console.log(JSON.stringify({ runs }));
