@@ -95,9 +95,11 @@ export class ProjectedKernel extends NativeBackedKernel {
   protected footprint(): Footprint {
     const { qubits } = this.map;
     if (this.map.isProduct) return { sample: 0, forward: 3 * qubits, backward: 15 * qubits };
-    // States are complex and live in a worker's space only; in a gradient with lambda and a copy that is unwound.
+    // States are complex and live in a worker's space only, with tables of blocks; in a gradient also lambda and a copy
+    // that is unwound.
     const state = 2 * 2 ** qubits;
-    return { sample: 0, forward: 2 * state, backward: 4 * state };
+    const block = Math.min(state, 2 * 2 ** 12);
+    return { sample: 0, forward: state + 2 * block, backward: 3 * state + 4 * block };
   }
 
   protected override sampleBytes(n: number, m: number, features: number, gradient: boolean): number {
@@ -109,7 +111,7 @@ export class ProjectedKernel extends NativeBackedKernel {
     // Few samples of many qubits share the lanes of one panel, as in FidelityKernel.
     const wide = !this.map.isProduct && qubits >= 14 && 2 * largest <= lanes;
     if (!wide) return vectors + super.sampleBytes(n, m, features, gradient);
-    return vectors + (gradient ? 4 : 2) * 2 ** Math.ceil(Math.log2(largest)) * 2 * 2 ** qubits * (64 / lanes);
+    return vectors + (gradient ? 4 : 1) * 2 ** Math.ceil(Math.log2(largest)) * 2 * 2 ** qubits * (64 / lanes);
   }
 
   private samples(X: MatrixLike, gradient: boolean): { x: Matrix; n: number; width: number } {
