@@ -39,7 +39,9 @@ try {
     }
   }
   say(`${CASES} damaged inputs for each reader`);
-  const tests = readdirSync(`${root}/test`, { recursive: true }).filter((file) => /damaged\w*\.test\.ts$/i.test(file));
+  const tests = readdirSync(`${root}/test`, { recursive: true }).filter((file) =>
+    /(damaged|mutations)\w*\.test\.ts$/i.test(file),
+  );
   await run('npm', ['run', 'build:test'], { cwd: root, what: 'building the tests' });
   const compiled = tests.map((file) => `dist-test/test/${file.replace(/\.ts$/, '.js')}`);
   const env = { ...process.env, QRKD_FUZZ_CASES: String(CASES) };

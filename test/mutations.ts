@@ -2,7 +2,7 @@
 import seedrandom from 'seedrandom';
 
 /** How many a test takes: few in the suite, QRKD_FUZZ_CASES of them when asked (`npm run fuzz`). */
-export const FUZZ_CASES = Number(process.env.QRKD_FUZZ_CASES ?? 1500);
+export const FUZZ_CASES = Number(process.env.QRKD_FUZZ_CASES ?? 2000);
 
 /**
  * `count` variants of `samples`, the same ones for the same seed: each has one to four damages out of flipped bits,
