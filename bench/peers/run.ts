@@ -30,6 +30,7 @@ const { folderName, merged, ownVersions, thisMachine } = await import('./documen
 const { writePage } = await import('./page.js');
 const { printContest } = await import('./tables.js');
 const { file } = await import('./jobs/file.js');
+const { forward } = await import('./jobs/forward.js');
 const { gram } = await import('./jobs/gram.js');
 const { gradient } = await import('./jobs/gradient.js');
 const { growth } = await import('./jobs/growth.js');
@@ -45,13 +46,25 @@ const some = <T>(all: readonly T[], inQuickRun: number): readonly T[] => (quick 
 
 const GRAM: readonly Size[] = [[8, 8], [64, 8], [256, 10], [1024, 10], [1024, 12]]; // biome-ignore format: a table
 const GRADIENT: readonly Size[] = [[64, 8], [256, 10]]; // biome-ignore format: a table
+const FORWARD: readonly Size[] = [[64, 8], [256, 10]]; // biome-ignore format: a table
 const STATES: readonly Size[] = [[16, 16], [1, 20], [1, 24]]; // biome-ignore format: a table
 const SAMPLES = [256, 512, 1024, 2048, 4096, 8192, 16384].map((rows): Size => [rows, 10]);
 const QUBITS = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16].map((qubits): Size => [1024, qubits]);
 
 const SUITES: Record<string, Held[]> = {
   gram: some(GRAM, 3).map((size) => (context) => gram(context, ...size)),
-  gradient: some(GRADIENT, 1).map((size) => (context) => gradient(context, ...size)),
+  gradient: [
+    ...some(GRADIENT, 1).map(
+      (size): Held =>
+        (context) =>
+          gradient(context, ...size),
+    ),
+    ...some(FORWARD, 1).map(
+      (size): Held =>
+        (context) =>
+          forward(context, ...size),
+    ),
+  ],
   reuploading: [(context) => reuploading(context, 256)],
   states: some(STATES, 2).map((size) => (context) => states(context, ...size)),
   growth: [
