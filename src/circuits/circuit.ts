@@ -51,6 +51,8 @@ export interface CircuitOptions {
 export const MAX_UNITARY_QUBITS = 3;
 /** Registers are at most so wide; what can be simulated is the engine's to say. */
 const MAX_QUBITS = 2 ** 17;
+/** Circuits are at most so long, so that mistyped numbers of layers or features are told, not the heap exhausted. */
+export const MAX_OPERATIONS = 2 ** 20;
 /** How far a unitary may be from one. */
 const UNITARY_TOLERANCE = 1e-9;
 
@@ -256,7 +258,7 @@ export class Circuit {
         `append: the circuit has ${other.qubits} qubits, this one ${this.qubits}`,
       );
     }
-    this.checkOpen();
+    this.checkOpen(other.list.length);
     for (const operation of [...other.list]) this.list.push(operation);
     this.featureCount = Math.max(this.featureCount, other.featureCount);
     this.parameterCount = Math.max(this.parameterCount, other.parameterCount);
@@ -376,12 +378,17 @@ export class Circuit {
     return this;
   }
 
-  private checkOpen(): void {
-    if (!this.frozen) return;
-    throw new QrkdTypeError(
-      'ERR_QRKD_UNSUPPORTED',
-      'this circuit is frozen, as those of feature maps are; append it to a new one',
-    );
+  /** Throws unless so many more operations may be added. */
+  private checkOpen(more: number): void {
+    if (this.frozen) {
+      throw new QrkdTypeError(
+        'ERR_QRKD_UNSUPPORTED',
+        'this circuit is frozen, as those of feature maps are; append it to a new one',
+      );
+    }
+    if (this.list.length + more > MAX_OPERATIONS) {
+      throw new QrkdRangeError('ERR_QRKD_VALUE', `circuit: has more than ${MAX_OPERATIONS} gates`);
+    }
   }
 
   /** An empty circuit of the same size. */
@@ -391,7 +398,7 @@ export class Circuit {
 
   /** Adds an operation whose gate fits its qubits and angles in number; it and its arrays become the circuit's own. */
   private push(operation: Operation, name: string): this {
-    this.checkOpen();
+    this.checkOpen(1);
     const { qubits, angles } = operation;
     qubits.forEach((qubit, k) => {
       wholeNumber(`${name}: qubit`, qubit, 0, this.qubits - 1);

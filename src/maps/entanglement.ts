@@ -66,11 +66,29 @@ function combinations(qubits: number, size: number, from = 0): number[][] {
   return result;
 }
 
+const MOST_BLOCKS = 2 ** 18;
+
+/** Number of ways to choose k of n. */
+function choose(n: number, k: number): number {
+  let result = 1;
+  for (let i = 1; i <= k; i++) result = (result * (n - k + i)) / i;
+  return Math.round(result);
+}
+
 /** Throws unless `value` is a known pattern or a list of blocks of different qubits, some of every one of `sizes`. */
 export function checkBlocks(map: string, value: unknown, qubits: number, sizes: readonly number[]): void {
   const largest = Math.max(...sizes);
   if (!Array.isArray(value)) {
     checkEntanglement(map, value, qubits);
+    for (const size of sizes) {
+      const blocks = choose(qubits, size);
+      if (value === 'full' && blocks > MOST_BLOCKS) {
+        throw new QrkdRangeError(
+          'ERR_QRKD_VALUE',
+          `${map}: entanglement "full" of ${size} among ${qubits} qubits has ${blocks} blocks, at most ${MOST_BLOCKS} are possible; use "linear"`,
+        );
+      }
+    }
     if (value === 'pairwise' && largest > 2) {
       throw new QrkdRangeError(
         'ERR_QRKD_VALUE',

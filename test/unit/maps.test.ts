@@ -164,6 +164,11 @@ describe('circuits of the maps', () => {
     });
   });
 
+  it('are refused where they would exhaust the memory', () => {
+    const endless = featureMap({ type: 'dataReuploading', features: 1e6, qubits: 30, layers: 1000 });
+    assertRefused(() => endless.circuit, 'RangeError', 'VALUE', 'more than 2097152 gates');
+  });
+
   it('start training from the same parameters for the same seed', () => {
     const map = featureMap({ type: 'dataReuploading', features: 4, qubits: 2, layers: 3 });
     const values = map.initialParameters(5);
@@ -429,6 +434,14 @@ describe('featureMap refuses', () => {
       'RangeError',
       'VALUE',
       '"pairwise" is for strings of at most 2 letters, got one of 3',
+      'use "linear"',
+    ],
+    [
+      'all blocks of half the qubits',
+      { type: 'pauli', features: 30, paulis: ['Z'.repeat(15)] },
+      'RangeError',
+      'VALUE',
+      '155117520 blocks',
       'use "linear"',
     ],
     [
