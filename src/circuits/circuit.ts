@@ -52,7 +52,7 @@ export const MAX_UNITARY_QUBITS = 3;
 /** Registers are at most so wide; what can be simulated is the engine's to say. */
 const MAX_QUBITS = 2 ** 17;
 /** Circuits are at most so long, so that mistyped numbers of layers or features are told, not the heap exhausted. */
-export const MAX_OPERATIONS = 2 ** 20;
+const MAX_OPERATIONS = 2 ** 20;
 /** How far a unitary may be from one. */
 const UNITARY_TOLERANCE = 1e-9;
 

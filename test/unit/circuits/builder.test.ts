@@ -180,6 +180,15 @@ describe('circuit', () => {
     assert.equal(c.operations.length, 1);
   });
 
+  it('has at most a million gates or so', () => {
+    const c = circuit(1).h(0);
+    for (let k = 0; k < 20; k++) c.append(c);
+    for (const more of [() => c.h(0), () => c.append(circuit(1).h(0))]) {
+      assertRefused(more, 'RangeError', 'VALUE', 'more than 1048576 gates');
+    }
+    assert.equal(c.operations.length, 2 ** 20);
+  });
+
   it('appends itself once', () => {
     const c = circuit(1).h(0).t(0);
     assert.deepEqual(
