@@ -393,9 +393,15 @@ int laneQubitsFor(int qubits, std::size_t samples, int lanes) {
   return bits;
 }
 
-int blockBitsFor(int slots) {
-  constexpr int kWhole = 12, kBlock = 10;
-  return slots <= kWhole ? slots : kBlock;
+int blockBitsFor(const Program& program, int slots) {
+  // Transforms of whole panels go through the cache by themselves and tables need no block's number, so that layers of
+  // these alone are faster on whole panels, until one step takes too long for a prompt abort.
+  constexpr int kWhole = 12, kWholeTables = 18, kBlock = 10;
+  const std::uint64_t all = program.qubits < 64 ? bit(program.qubits) - 1 : ~std::uint64_t{0};
+  const bool tables = std::all_of(program.layers.begin(), program.layers.end(), [all](const Layer& layer) {
+    return layer.mask == all && (layer.kind == Layer::Kind::kHadamards || layer.kind == Layer::Kind::kDiagonal);
+  });
+  return slots <= (tables ? kWholeTables : kWhole) ? slots : kBlock;
 }
 
 }  // namespace qrkd

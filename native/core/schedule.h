@@ -67,6 +67,6 @@ Schedule schedule(const Program& program, int laneQubits, int blockBits);
 int laneQubitsFor(int qubits, std::size_t samples, int lanes);
 
 /// Block bits for panels of that many slots.
-int blockBitsFor(int slots);
+int blockBitsFor(const Program& program, int slots);
 
 }  // namespace qrkd

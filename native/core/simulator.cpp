@@ -57,6 +57,11 @@ constexpr int kMatrix = 8;  // scalars of a 2 x 2 complex matrix
 
 }  // namespace
 
+Simulation::Simulation(const Circuit& circuit, int laneQubits) : map(circuit.map) {
+  const Program program = compile(circuit);
+  plan = schedule(program, laneQubits, blockBitsFor(program, circuit.qubits - laneQubits));
+}
+
 Simulation::Simulation(const Circuit& circuit, int laneQubits, int blockBits)
     : map(circuit.map), plan(schedule(compile(circuit), laneQubits, blockBits)) {}
 
@@ -262,7 +267,8 @@ void Simulator<T>::initial(const Sweep& sweep, Worker& w, std::uint64_t outer, T
 
 // Runs the steps on a block. Permutations go from one buffer to the other: the result is in `psi` afterwards.
 template <class T>
-void Simulator<T>::forward(const Sweep& sweep, Worker& w, std::uint64_t outer, bool first, T*& psi, T*& spare) {
+void Simulator<T>::forward(const Sweep& sweep, Worker& w, std::uint64_t outer, bool first, T*& psi, T*& spare,
+                           const Job& job) {
   constexpr std::size_t W = kLanes<T>;
   const KernelTable<T>& kernel = kernels<T>();
   const int bits = static_cast<int>(sweep.local.size());
@@ -270,7 +276,7 @@ void Simulator<T>::forward(const Sweep& sweep, Worker& w, std::uint64_t outer, b
   w.ready.assign(sweep.groups, false);
   const bool direct = first && plan_.direct;
   if (first && !direct) initial(sweep, w, outer, psi);
-  for (std::size_t k = 0; k < sweep.steps.size(); ++k) {
+  for (std::size_t k = 0; k < sweep.steps.size() && !job.cancelled(); ++k) {
     const Step& step = sweep.steps[k];
     switch (step.kind) {
       case Step::Kind::kHadamards:
@@ -324,7 +330,7 @@ void Simulator<T>::states(const Rows& rows, std::size_t first, T* psi, Job& job)
   bind(rows, first);
   if (plan_.whole()) {
     T *current = psi, *spare = nullptr;
-    forward(plan_.sweeps[0], worker(0), 0, true, current, spare);
+    forward(plan_.sweeps[0], worker(0), 0, true, current, spare, job);
     if (current != psi) std::copy(current, current + plan_.amplitudes() * 2 * W, psi);
     return;
   }
@@ -336,7 +342,7 @@ void Simulator<T>::states(const Rows& rows, std::size_t first, T* psi, Job& job)
       T *block = Worker::room(w.block[0], size), *spare = Worker::room(w.block[1], size);
       const std::size_t base = baseOf(sweep, plan_.slots, outer);
       if (s > 0) copyBlock<T, true>(sweep, base, psi, block);
-      forward(sweep, w, outer, s == 0, block, spare);
+      forward(sweep, w, outer, s == 0, block, spare, job);
       copyBlock<T, false>(sweep, base, psi, block);
     });
     if (job.cancelled()) return;
@@ -347,7 +353,7 @@ void Simulator<T>::states(const Rows& rows, std::size_t first, T* psi, Job& job)
 // not change: the first step that would change it copies.
 template <class T>
 void Simulator<T>::reverse(std::size_t sweepIndex, Worker& w, std::uint64_t outer, const T*& psi, T*& lambda,
-                           Sums& sums) {
+                           Sums& sums, const Job& job) {
   constexpr std::size_t W = kLanes<T>;
   const KernelTable<T>& kernel = kernels<T>();
   const Sweep& sweep = plan_.sweeps[sweepIndex];
@@ -375,7 +381,7 @@ void Simulator<T>::reverse(std::size_t sweepIndex, Worker& w, std::uint64_t oute
   };
   std::vector<bool> accumulated(sweep.groups, false);
 
-  for (std::size_t k = sweep.steps.size(); k-- > 0;) {
+  for (std::size_t k = sweep.steps.size(); k-- > 0 && !job.cancelled();) {
     const Step& step = sweep.steps[k];
     // Whether psi before this step will be read.
     const bool psiBefore = earlier || (needed < k);
@@ -535,7 +541,7 @@ void Simulator<T>::backward(const Rows& rows, std::size_t first, const T* psi, T
     sums_.resize(std::max<std::size_t>(1, sums_.size()));
     clear(sums_[0]);
     const T* state = psi;
-    reverse(0, worker(0), 0, state, lambda, sums_[0]);
+    reverse(0, worker(0), 0, state, lambda, sums_[0], job);
   } else {
     sums_.resize(kShares);
     for (Sums& sums : sums_) clear(sums);
@@ -551,7 +557,7 @@ void Simulator<T>::backward(const Rows& rows, std::size_t first, const T* psi, T
         copyBlock<T, true>(sweep, base, copy.data(), state);
         copyBlock<T, true>(sweep, base, lambda, other);
         const T* before = state;
-        reverse(s, w, outer, before, other, sums_[share]);
+        reverse(s, w, outer, before, other, sums_[share], job);
         if (s == 0) return;
         // copyBlock only reads the block here.
         copyBlock<T, false>(sweep, base, copy.data(), const_cast<T*>(before));

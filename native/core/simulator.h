@@ -16,6 +16,8 @@ struct Simulation {
   AngleMap map;
   Schedule plan;
 
+  Simulation(const Circuit& circuit, int laneQubits);
+  /// With blocks of that size, for tests.
   Simulation(const Circuit& circuit, int laneQubits, int blockBits);
 
   /// Samples in a panel of T.
@@ -51,8 +53,9 @@ class Simulator {
   Worker& worker(int index);
   void bind(const Rows& rows, std::size_t first);
   void initial(const Sweep& sweep, Worker& w, std::uint64_t outer, T* psi);
-  void forward(const Sweep& sweep, Worker& w, std::uint64_t outer, bool first, T*& psi, T*& spare);
-  void reverse(std::size_t sweepIndex, Worker& w, std::uint64_t outer, const T*& psi, T*& lambda, Sums& sums);
+  void forward(const Sweep& sweep, Worker& w, std::uint64_t outer, bool first, T*& psi, T*& spare, const Job& job);
+  void reverse(std::size_t sweepIndex, Worker& w, std::uint64_t outer, const T*& psi, T*& lambda, Sums& sums,
+               const Job& job);
   void prefixProducts(const Sweep& sweep, Worker& w, std::uint64_t outer, T* lambda, Sums& sums);
   void productStart(const Sweep& sweep, std::uint64_t outer, int without, T* start) const;
   const T* table(const Step& step, const Sweep& sweep, Worker& w, std::uint64_t outer, bool keep);

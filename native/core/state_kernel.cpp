@@ -17,7 +17,7 @@ const Simulation& Simulations::get(int laneQubits) const {
   std::lock_guard<std::mutex> lock(mutex_);
   auto& simulation = simulations_[laneQubits];
   if (!simulation) {
-    simulation = std::make_unique<Simulation>(circuit_, laneQubits, blockBitsFor(circuit_.qubits - laneQubits));
+    simulation = std::make_unique<Simulation>(circuit_, laneQubits);
   }
   return *simulation;
 }
