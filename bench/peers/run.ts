@@ -51,22 +51,19 @@ const STATES: readonly Size[] = [[16, 16], [1, 20], [1, 24]]; // biome-ignore fo
 const SAMPLES = [256, 512, 1024, 2048, 4096, 8192, 16384].map((rows): Size => [rows, 10]);
 const QUBITS = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16].map((qubits): Size => [1024, qubits]);
 
+/** A contest for each size. */
+const each = (job: (context: Context, ...size: Size) => Promise<ContestResult>, sizes: readonly Size[]) =>
+  sizes.map(
+    (size): Held =>
+      (context) =>
+        job(context, ...size),
+  );
+
 const SUITES: Record<string, Held[]> = {
-  gram: some(GRAM, 3).map((size) => (context) => gram(context, ...size)),
-  gradient: [
-    ...some(GRADIENT, 1).map(
-      (size): Held =>
-        (context) =>
-          gradient(context, ...size),
-    ),
-    ...some(FORWARD, 1).map(
-      (size): Held =>
-        (context) =>
-          forward(context, ...size),
-    ),
-  ],
+  gram: each(gram, some(GRAM, 3)),
+  gradient: [...each(gradient, some(GRADIENT, 1)), ...each(forward, some(FORWARD, 1))],
   reuploading: [(context) => reuploading(context, 256)],
-  states: some(STATES, 2).map((size) => (context) => states(context, ...size)),
+  states: each(states, some(STATES, 2)),
   growth: [
     (context) => growth(context, 'samples', some(SAMPLES, 4)),
     (context) => growth(context, 'qubits', some(QUBITS, 9)),
