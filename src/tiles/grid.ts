@@ -30,8 +30,11 @@ export interface Shard {
 export const SMALLEST_EDGE = 16;
 /** Smaller tiles would spend their time on anything but arithmetic, unless memory demands them. */
 const USEFUL_EDGE = 256;
-/** 16 KiB of float32 a row: long enough for the disk, and a tile takes seconds at most. */
-const LARGEST_EDGE = 4096;
+/**
+ * 8 KiB of float32 a row: long enough for the disk, and a tile takes seconds at most. With buffers of 64 MiB (4096) the garbage
+ * collector of the thread that writes never comes to rest, which took half a processor.
+ */
+const LARGEST_EDGE = 2048;
 /** Tiles that a computation should have: enough to balance shards, and to lose little when it is stopped. */
 const TILES = 32;
 const TILES_OF_SHARD = 16;
