@@ -109,16 +109,16 @@ class Pool {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       loop_ = &loop;
-      running_ = wanted;
       generation_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
     inside_ = true;
     loop.run(0);
     inside_ = false;
+    // Whoever has not joined by now finds nothing left to do, and is not waited for.
     std::unique_lock<std::mutex> lock(mutex_);
-    finished_.wait(lock, [this] { return running_ == 0; });
     loop_ = nullptr;
+    finished_.wait(lock, [this] { return running_ == 0; });
     return true;
   }
 
@@ -152,6 +152,8 @@ class Pool {
         if (generation_.load() == seen) return;
         seen = generation_.load();
         loop = loop_;
+        if (loop == nullptr) continue;
+        ++running_;
       }
       loop->run(index);
       std::lock_guard<std::mutex> lock(mutex_);
@@ -164,8 +166,8 @@ class Pool {
   std::vector<std::thread> workers_;
   std::atomic<unsigned> generation_{0};
   std::atomic<bool> stopping_{false};
-  Loop* loop_ = nullptr;
-  int running_ = 0;
+  Loop* loop_ = nullptr;  // while it can be joined
+  int running_ = 0;       // workers that have joined
   int threads_ = 0;
   static thread_local bool inside_;
 };

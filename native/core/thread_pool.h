@@ -17,7 +17,7 @@ void setThreads(int threads);
 int threads();
 
 /// Loops whose estimated arithmetic is below this run on the calling thread: waking another costs more.
-inline constexpr double kParallelFlops = 3e6;
+inline constexpr double kParallelFlops = 1e6;
 
 /// Runs body(item, worker) for every item of [0, count), worker in [0, threads()).
 ///
