@@ -135,6 +135,40 @@ describe('qrkd kernel', { concurrency: 2 }, () => {
     await gives(['X.csv', '--map', 'chebyshev', '--degree', '1', '--layers', '3'], expected(tower), 'tower.npy');
   });
 
+  it('in tiles, and in shards that are merged: the same bytes', async () => {
+    await writeMatrixFile(join(folder, 'many.npy'), randomMatrices('cli many')(600, 3));
+    await kernel(['many.npy', '--out', 'whole.npy']);
+    const whole = readFileSync(join(folder, 'whole.npy'));
+    const tiled = await kernel(['many.npy', '--out', 'tiled.npy', '--memory', '1MiB', '--json']);
+    assert.equal(tiled.status, 0, tiled.stderr);
+    const { out, shape, tiles, resumed, bytes } = JSON.parse(tiled.stdout);
+    assert.deepEqual([out, shape, resumed, bytes], ['tiled.npy', [600, 600], 0, whole.length]);
+    assert.ok(tiles > 3);
+    assert.ok(readFileSync(join(folder, 'tiled.npy')).equals(whole));
+
+    const parts: string[] = [];
+    for (const i of [2, 1]) {
+      const { status, stderr } = await kernel([
+        'many.npy',
+        '--out',
+        'parts.npy',
+        '--memory',
+        '1MiB',
+        '--shard',
+        `${i}/2`,
+      ]);
+      assert.equal(status, 0, stderr);
+      parts.push(`parts.npy.${i}of2.part`);
+      assert.match(stderr, new RegExp(`^${parts.at(-1)}: shard ${i}/2 of 600 x 600 in [\\d.]+ s\\n$`));
+    }
+    const missing = await kernel(['merge', 'parts.npy', parts[0]!]);
+    assert.deepEqual([missing.status, missing.stderr], [2, 'qrkd: the parts are not complete: shard 1/2 missing\n']);
+    const merged = await kernel(['merge', 'parts.npy', ...parts]);
+    assert.equal(merged.status, 0, merged.stderr);
+    assert.match(merged.stderr, /^parts\.npy: 600 x 600 of 2 parts in [\d.]+ s\n$/);
+    assert.ok(readFileSync(join(folder, 'parts.npy')).equals(whole));
+  });
+
   it('a circuit from JSON, from a specification around it, and from OpenQASM', async () => {
     const own = circuit(2)
       .h(0)

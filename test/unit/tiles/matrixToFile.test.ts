@@ -73,7 +73,7 @@ describe('matrixToFile', () => {
         undefined,
         '13MiB',
       ],
-      [new FidelityKernel(featureMap({ type: 'iqp', features: 14 })), 17, 34, '20MiB'],
+      [new FidelityKernel(featureMap({ type: 'iqp', features: 14 })), 66, 130, '24MiB'],
     ] as const) {
       const [x, y] = [random(n, 14), m && random(m, 14)];
       const { tiles } = await kernel.matrixToFile(at('wide.npy'), x, y, { memory });
