@@ -69,9 +69,9 @@ describe('matrixToFile', () => {
     for (const [kernel, n, m, memory] of [
       [
         new FidelityKernel(featureMap({ type: 'zz', features: 14, reps: 1 }), { precision: 'float32' }),
-        34,
+        130,
         undefined,
-        '13MiB',
+        '16MiB',
       ],
       [new FidelityKernel(featureMap({ type: 'iqp', features: 14 })), 66, 130, '24MiB'],
     ] as const) {
