@@ -57,7 +57,7 @@ export function numberBetween(value: unknown, name: string, where: string, least
     throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: ${name} must be a number, got ${describe(value)}`);
   }
   if (!(value >= least && value <= most)) {
-    const range = most === Number.POSITIVE_INFINITY ? `at least ${least}` : `from ${least} to ${most}`;
+    const range = most >= Number.MAX_VALUE ? `at least ${least}` : `from ${least} to ${most}`;
     throw new QrkdRangeError('ERR_QRKD_VALUE', `${where}: ${name} must be a number ${range}, got ${value}`);
   }
   return value;

@@ -300,7 +300,10 @@ export class Circuit {
       ['parameters', parameters, this.parameters],
     ] as const) {
       if (given?.length !== wanted) {
-        throw new QrkdRangeError('ERR_QRKD_SHAPE', `bind: takes ${wanted} ${what}, got ${given?.length ?? given}`);
+        throw new QrkdRangeError(
+          'ERR_QRKD_SHAPE',
+          `bind: takes ${wanted} ${what}, got ${given?.length ?? describe(given)}`,
+        );
       }
     }
     const bound = new Circuit(this.qubits);

@@ -68,8 +68,7 @@ interface Operands {
 /** The part that all kernels share: reading arguments, and calling the addon. */
 export abstract class NativeBackedKernel implements Kernel {
   readonly precision: Precision;
-  /** Values of the trainable parameters, to be set in place; empty where there are none. */
-  readonly parameters: Float64Array;
+  private readonly values: Float64Array;
   private readonly natives = new Map<number, NativeKernel>();
 
   protected constructor(
@@ -85,7 +84,30 @@ export abstract class NativeBackedKernel implements Kernel {
       );
     }
     this.precision = precision;
-    this.parameters = new Float64Array(parameters);
+    this.values = new Float64Array(parameters);
+  }
+
+  /**
+   * Values of the trainable parameters, empty where there are none: always the same array, to be set in place. Assigning to
+   * it copies as many finite numbers as there are.
+   *
+   * @throws TypeError ERR_QRKD_TYPE, RangeError ERR_QRKD_SHAPE or ERR_QRKD_NOT_FINITE.
+   */
+  get parameters(): Float64Array {
+    return this.values;
+  }
+
+  set parameters(values: ArrayLike<number>) {
+    const what = `${this.name}: parameters`;
+    if (typeof values !== 'object' || !Number.isInteger(values?.length)) {
+      throw new QrkdTypeError('ERR_QRKD_TYPE', `${what} must be numbers in an array, got ${describe(values)}`);
+    }
+    if (values.length !== this.values.length) {
+      throw new QrkdRangeError('ERR_QRKD_SHAPE', `${what} are ${this.values.length} numbers, got ${values.length}`);
+    }
+    const copy = Float64Array.from(values);
+    this.checkParameters(copy);
+    this.values.set(copy);
   }
 
   /** Number of features of a sample, or undefined where any number will do. */
@@ -245,13 +267,22 @@ export abstract class NativeBackedKernel implements Kernel {
     return undefined;
   }
 
+  /** The kernel in the engine. Parameters may have been set in place, so that this is the place to check them. */
   protected native(features: number): NativeKernel {
+    this.checkParameters(this.values);
     let kernel = this.natives.get(features);
     if (!kernel) {
       kernel = new (native().NativeKernel)({ ...this.nativeSpec(features), precision: this.precision });
       this.natives.set(features, kernel);
     }
     return kernel;
+  }
+
+  private checkParameters(values: Float64Array): void {
+    const at = values.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) {
+      throw new QrkdRangeError('ERR_QRKD_NOT_FINITE', `${this.name}: parameters has ${values[at]} at ${at}`);
+    }
   }
 
   /** Reads X and Y and makes sure that states, work space and as many `matrices` as the results fit into memory. */

@@ -53,6 +53,6 @@ function refuse(name: string, at: Position): never {
     at,
     'ERR_QRKD_UNSUPPORTED',
     `input "${name}": features are called x0, x1, ... or x[i], parameters theta0, theta1, ... or theta[i]; ` +
-      'say in the option inputs what others stand for',
+      'say in the option inputs of Circuit.fromQasm what others stand for',
   );
 }

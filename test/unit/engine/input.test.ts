@@ -311,3 +311,43 @@ describe('forward passes', () => {
     assertRefused(() => pass.gradient(good), 'TypeError', 'DISPOSED', 'disposed');
   });
 });
+
+describe('trainable parameters', () => {
+  const make = () => new FidelityKernel(featureMap({ type: 'qaoa', features: 2 }));
+  const [a, b, c] = [0.3, 1.1, -0.7];
+
+  it('are copied on assignment, and are the array that was there before', () => {
+    const kernel = make();
+    const { parameters } = kernel;
+    const given = [a, b, c];
+    kernel.parameters = given;
+    assert.equal(kernel.parameters, parameters);
+    assert.deepEqual([...parameters], given);
+    const placed = make();
+    placed.parameters.set(given);
+    assert.deepEqual(kernel.matrix(good), placed.matrix(good));
+    assert.notDeepEqual(kernel.matrix(good), make().matrix(good));
+  });
+
+  it('of a wrong kind, number or value are refused, and nothing is set', () => {
+    const kernel = make();
+    kernel.parameters = [a, b, c];
+    const refused = (values: unknown, type: 'TypeError' | 'RangeError', code: string, ...parts: string[]) =>
+      assertRefused(() => (kernel.parameters = values as number[]), type, code, 'qaoa', ...parts);
+    refused(undefined, 'TypeError', 'TYPE', 'parameters must be numbers in an array, got undefined');
+    refused(0.3, 'TypeError', 'TYPE', 'got 0.3');
+    refused([a, b], 'RangeError', 'SHAPE', 'parameters are 3 numbers, got 2');
+    refused([a, b, Number.NaN], 'RangeError', 'NOT_FINITE', 'parameters has NaN at 2');
+    assert.deepEqual([...kernel.parameters], [a, b, c]);
+  });
+
+  it('that are not finite are named, not the samples, where they were set in place', async () => {
+    const kernel = make();
+    kernel.parameters[1] = Number.POSITIVE_INFINITY;
+    const expected = ['RangeError', 'NOT_FINITE', 'parameters has Infinity at 1'] as const;
+    assertRefused(() => kernel.matrix(good), ...expected);
+    assertRefused(() => kernel.forward(good), ...expected);
+    assertRefused(() => kernel.states(good), ...expected);
+    await assert.rejects(kernel.matrixAsync(good), /parameters has Infinity at 1/);
+  });
+});
