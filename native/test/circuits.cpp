@@ -108,12 +108,15 @@ void compare(unsigned seed, int laneQubits, int blockBits) {
   for (std::size_t s = 0; s < count; ++s) {
     for (std::size_t k = 0; k < variables; ++k) {
       auto v = variablesOf(s);
-      const double kept = v[k], h = 1e-5;
-      v[k] = kept + h;
-      const double up = std::norm(overlap(referenceState(circuit, v)));
-      v[k] = kept - h;
-      const double down = std::norm(overlap(referenceState(circuit, v)));
-      const double slope = (up - down) / (2 * h);
+      const double kept = v[k], h = 1e-4;
+      const auto rise = [&](double step) {
+        v[k] = kept + step;
+        const double up = std::norm(overlap(referenceState(circuit, v)));
+        v[k] = kept - step;
+        return up - std::norm(overlap(referenceState(circuit, v)));
+      };
+      // Of fourth order: among thousands of circuits some turn so fast that two points miss by more than is allowed.
+      const double slope = (8 * rise(h) - rise(2 * h)) / (12 * h);
       const double error = std::abs(slope - dv[k * samples + s]);
       if (!(error <= worst)) worst = error;
       largest = std::max(largest, std::abs(slope));
@@ -160,8 +163,11 @@ void compareMatrices(unsigned seed) {
   }
 }
 
-void all(unsigned first, unsigned count) {
-  for (unsigned seed = first; seed < first + count && failures < 10; ++seed) {
+void all(const char* set, unsigned cases) {
+  const int before = failures;
+  unsigned seed = 0;
+  while (seed < cases && failures < before + 10) {
+    ++seed;
     compareMatrices<double>(seed);
     compareMatrices<float>(seed);
     compare<double>(seed, 0, 30);
@@ -172,6 +178,7 @@ void all(unsigned first, unsigned count) {
       compare<float>(seed, lanes + 1, 3 + static_cast<int>(seed % 6));
     }
   }
+  std::printf("%s: %u random circuits\n", set, seed);
 }
 
 }  // namespace
@@ -182,13 +189,11 @@ int main(int argc, char** argv) {
   const unsigned cases = argc > 1 ? static_cast<unsigned>(std::atoi(argv[1])) : 60;
   for (const auto& name : supportedInstructionSets()) {
     selectInstructionSet(name);
-    all(1, cases);
-    std::printf("%s: %u random circuits\n", name.c_str(), cases);
+    all(name.c_str(), cases);
   }
 #ifdef QRKD_EMULATED_AVX512
   selectInstructionSet(avx512emulated::instructionSet());
-  all(1, cases);
-  std::printf("avx512, emulated: %u random circuits\n", cases);
+  all("avx512, emulated", cases);
 #endif
   return finish("circuits");
 }
