@@ -1,5 +1,6 @@
 #include "allocation.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -77,10 +78,20 @@ void* allocate(std::size_t bytes) {
   if (void* memory = Kept::instance().take(size)) return memory;
   void* memory = std::aligned_alloc(kLarge, size);
   if (memory == nullptr) throw std::bad_alloc();
-#ifdef __linux__
-  madvise(memory, size, MADV_HUGEPAGE);  // a wish: not every kernel grants it
-#endif
+  adviseLarge(memory, size);
   return memory;
+}
+
+void adviseLarge(void* memory, std::size_t bytes) {
+#ifdef __linux__
+  // A wish: not every kernel grants it. Only whole huge pages, so that the neighbours' memory stays as it is.
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  const std::uintptr_t begin = (address + kLarge - 1) / kLarge * kLarge, end = (address + bytes) / kLarge * kLarge;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#else
+  static_cast<void>(memory);
+  static_cast<void>(bytes);
+#endif
 }
 
 void release(void* memory, std::size_t bytes) noexcept {

@@ -60,6 +60,7 @@ void gramMatrix(const Panels<T>& a, const Panels<T>* b, T* out, Overlaps<T>* kee
   const std::size_t tileSize = W * a.width();
   const std::size_t block = std::min(blockSize(rowPanels), blockSize(columnPanels));
   const bool twoLevels = sizeof(T) == 4 && a.length > kSpan;
+  if (out != nullptr) adviseLarge(out, a.count * other.count * sizeof(T));
   if (keep != nullptr) {
     keep->symmetric = symmetric;
     keep->columns = columnPanels;
