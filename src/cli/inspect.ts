@@ -25,7 +25,7 @@ export function inspectCommand(): Command {
     )
     .argument('<K>', 'a symmetric kernel matrix: .npy, .npz or .csv')
     .option('--qubits <n>', 'of the states behind it, to compare with random states', wholeNumber)
-    .option('--labels <file>', 'one class label a sample: .npy, or .csv with a number or name a line')
+    .option('--labels <file>', 'one class label a sample: .npy, .npz, or .csv with a number or name a line')
     .option('--plot <file.svg>', 'draw the histogram of the entries and the spectrum')
     .option('--json', 'print everything as one JSON document')
     .action(run);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Circuit } from '../circuits/circuit.js';
 import { isUserError, QrkdRangeError, suggest } from '../errors.js';
-import { readMatrixFile } from '../files/index.js';
+import { readVectorFile } from '../files/index.js';
 import { FEATURE_MAPS, type FeatureMap, type FeatureMapSpec, featureMap } from '../maps/index.js';
 
 /** How each key of a specification is written on the command line; its default and its maps are those of the table of maps. */
@@ -53,7 +53,7 @@ export function addMapOptions(command: Command): Command {
 export function addParametersOption(command: Command): Command {
   return command.option(
     '--parameters <file>',
-    'values of a trainable map, in one row or column: .npy, .npz or .csv (default: zeros)',
+    'values of a trainable map, in a list, row or column: .npy, .npz or .csv (default: zeros)',
   );
 }
 
@@ -85,11 +85,11 @@ export function mapFromOptions(options: MapOptions, features?: number): FeatureM
  */
 export async function readParameters(path: string | undefined, map: FeatureMap): Promise<Float64Array> {
   if (path === undefined) return new Float64Array(map.parameters);
-  const { data, shape } = await readMatrixFile(path);
-  if (Math.min(...shape) !== 1 || data.length !== map.parameters) {
+  const data = await readVectorFile(path);
+  if (data.length !== map.parameters) {
     throw new QrkdRangeError(
       'ERR_QRKD_SHAPE',
-      `--parameters ${path}: has ${shape.join(' x ')} numbers, the feature map takes ${map.parameters} in one row or column`,
+      `--parameters ${path}: has ${data.length} numbers, the feature map takes ${map.parameters}`,
     );
   }
   return Float64Array.from(data);

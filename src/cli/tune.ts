@@ -27,7 +27,7 @@ export function tuneCommand(): Command {
       'Scores bandwidths of the fidelity kernel by its alignment with labels, or by the spread of its entries, and names the best.',
     )
     .argument('<X>', 'samples by rows: .npy, .npz or .csv')
-    .option('--labels <file>', 'one class label a sample: .npy, or .csv with a number or name a line')
+    .option('--labels <file>', 'one class label a sample: .npy, .npz, or .csv with a number or name a line')
     .addOption(
       new Option('--by <score>', 'what is maximised (default: alignment if there are labels)').choices([
         'alignment',

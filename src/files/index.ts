@@ -52,37 +52,48 @@ export function matrixFileOf(path: string): string {
  *   ERR_QRKD_NOT_FINITE, naming the file.
  */
 export async function readMatrixFile(path: string): Promise<Matrix> {
-  const npz = splitNpzPath(path);
-  if (npz) return checkNumbers(parseNpzMatrix(await readBytes(npz.file), npz.file, npz.array), path);
-  const parse = { '.npy': parseNpy, '.csv': parseCsv }[endingOf(path)];
-  if (!parse) throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: unknown ending; expected .npy, .npz or .csv`);
-  return checkNumbers(parse(await readBytes(path), path), path);
+  return readNumbers(path, false);
 }
 
 /**
- * Reads class labels: a `.npy` file with one number a sample, or a `.csv` file with one number or name a line.
+ * Reads a list of finite numbers as {@link readMatrixFile} does a matrix: an array of one dimension, or one row or column.
+ *
+ * @throws RangeError as {@link readMatrixFile} does.
+ */
+export async function readVectorFile(path: string): Promise<Matrix['data']> {
+  const { data, shape } = await readNumbers(path, true);
+  if (Math.min(...shape) === 1) return data;
+  throw new QrkdRangeError('ERR_QRKD_SHAPE', `${path}: has shape [${shape}], expected one row or column`);
+}
+
+/** @param vectors whether an array of one dimension is a column; it is refused otherwise. */
+async function readNumbers(path: string, vectors: boolean): Promise<Matrix> {
+  const npz = splitNpzPath(path);
+  if (npz) return checkNumbers(parseNpzMatrix(await readBytes(npz.file), npz.file, npz.array, vectors), path);
+  const ending = endingOf(path);
+  if (ending === '.csv') return checkNumbers(parseCsv(await readBytes(path), path), path);
+  if (ending === '.npy') return checkNumbers(parseNpy(await readBytes(path), path, vectors), path);
+  throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: unknown ending; expected .npy, .npz or .csv`);
+}
+
+/**
+ * Reads class labels: a `.npy` or `.npz` file with one number a sample, or a `.csv` file with one number or name a line.
  *
  * @throws RangeError as {@link readMatrixFile} does.
  */
 export async function readLabelsFile(path: string): Promise<ArrayLike<number | string>> {
-  const ending = endingOf(path);
-  if (ending === '.csv') {
-    const lines = (await readBytes(path))
-      .toString('utf8')
-      .replace(/^\uFEFF/, '')
-      .split(/\r?\n/);
-    const labels = lines.map((line) => line.trim()).filter((line) => line !== '');
-    if (labels.length > 0) return labels;
-    throw new QrkdRangeError('ERR_QRKD_SHAPE', `${path}: has no labels, expected one a line`);
-  }
-  if (ending !== '.npy') throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: unknown ending; expected .npy or .csv`);
-  const { data, shape } = checkNumbers(parseNpy(await readBytes(path), path, true), path);
-  if (Math.min(...shape) === 1) return data;
-  throw new QrkdRangeError('ERR_QRKD_SHAPE', `${path}: has shape [${shape}], expected one label a sample`);
+  if (endingOf(path) !== '.csv') return readVectorFile(path);
+  const lines = (await readBytes(path))
+    .toString('utf8')
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/);
+  const labels = lines.map((line) => line.trim()).filter((line) => line !== '');
+  if (labels.length > 0) return labels;
+  throw new QrkdRangeError('ERR_QRKD_SHAPE', `${path}: has no labels, expected one a line`);
 }
 
 /**
- * Reads all arrays of a `.npz` file by name, each a matrix of finite numbers.
+ * Reads all arrays of a `.npz` file by name, each a matrix of finite numbers; an array of one dimension becomes a column.
  *
  * @throws RangeError as {@link readMatrixFile} does.
  */

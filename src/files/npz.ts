@@ -47,20 +47,21 @@ function unzip(
   }
 }
 
-function readEntry(bytes: Buffer, path: string, { name, bytes: size }: Entry): Matrix {
+function readEntry(bytes: Buffer, path: string, { name, bytes: size }: Entry, vectors: boolean): Matrix {
   // The archive, the entry and its numbers in double.
   checkMemory(bytes.length + 3 * size, `array "${name}" of ${path}`);
   const content = unzip(bytes, path, (entry) => entry.name === name + ENDING)[name + ENDING];
-  return parseNpy(Buffer.from(content.buffer, content.byteOffset, content.length), `${path}:${name}`);
+  return parseNpy(Buffer.from(content.buffer, content.byteOffset, content.length), `${path}:${name}`, vectors);
 }
 
 /**
  * A matrix of a NumPy `.npz` archive, compressed or not.
  *
  * @param array its name; may be left out where there is only one.
+ * @param vectors as for {@link parseNpy}.
  * @throws RangeError ERR_QRKD_FORMAT naming the file and the arrays that it has.
  */
-export function parseNpzMatrix(bytes: Buffer, path: string, array?: string): Matrix {
+export function parseNpzMatrix(bytes: Buffer, path: string, array?: string, vectors = false): Matrix {
   const entries = entriesOf(bytes, path);
   const names = entries.map(({ name }) => name);
   if (array === undefined && entries.length > 1) {
@@ -73,12 +74,12 @@ export function parseNpzMatrix(bytes: Buffer, path: string, array?: string): Mat
   if (!entry) {
     throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: has no array "${array}"${suggest(array!, names)}`);
   }
-  return readEntry(bytes, path, entry);
+  return readEntry(bytes, path, entry, vectors);
 }
 
-/** All arrays of a `.npz` archive, which must all be matrices of real numbers, by name. */
+/** All arrays of a `.npz` archive by name; they must all be of real numbers, in one dimension (a column then) or two. */
 export function parseNpz(bytes: Buffer, path: string): Record<string, Matrix> {
-  return Object.fromEntries(entriesOf(bytes, path).map((entry) => [entry.name, readEntry(bytes, path, entry)]));
+  return Object.fromEntries(entriesOf(bytes, path).map((entry) => [entry.name, readEntry(bytes, path, entry, true)]));
 }
 
 /** Refuses arrays that no `.npz` file could hold. */

@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
-import { readMatrixFile, readNpzFile, writeMatrixFile, writeNpzFile } from '#dist/files/index.js';
+import {
+  readLabelsFile,
+  readMatrixFile,
+  readNpzFile,
+  readVectorFile,
+  writeMatrixFile,
+  writeNpzFile,
+} from '#dist/files/index.js';
 import { randomMatrices } from '../matrices.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'qrkd-files-'));
@@ -138,6 +145,39 @@ describe('.npy files', () => {
   for (const [what, bytes, ...expected] of refusals) {
     it(`are refused: ${what}`, () => assertRefused(file('bad.npy', bytes), ...expected));
   }
+});
+
+describe('lists', () => {
+  const vector = npy(header('<f8', '(3,)'), Float64Array.of(1, 2, 0.5));
+
+  it('of NumPy, of one dimension or two, and of a .csv file', async () => {
+    const expected = Float64Array.of(1, 2, 0.5);
+    const row = npy(header('<f8', '(1, 3)'), expected);
+    const archive = zipSync({ 'p.npy': vector, 'X.npy': row });
+    for (const path of [
+      file('vector.npy', vector),
+      file('row.npy', row),
+      file('column.csv', '1\n2\n0.5\n'),
+      `${file('lists.npz', Buffer.from(archive))}:p`,
+    ]) {
+      assert.deepEqual(await readVectorFile(path), expected, path);
+    }
+    assert.deepEqual(await readLabelsFile(`${join(folder, 'lists.npz')}:p`), expected);
+    assert.deepEqual((await readNpzFile(join(folder, 'lists.npz'))).p, { data: expected, shape: [3, 1] });
+    await assertRefused(
+      `${join(folder, 'lists.npz')}:p`,
+      'FORMAT',
+      'lists.npz:p: has shape (3), expected 2 dimensions',
+    );
+  });
+
+  it('are not matrices', async () => {
+    const path = file('square.csv', '1,2\n3,4\n');
+    await assert.rejects(readVectorFile(path), {
+      code: 'ERR_QRKD_SHAPE',
+      message: /square\.csv: has shape \[2,2\], expected one row or column/,
+    });
+  });
 });
 
 describe('.npz files', () => {

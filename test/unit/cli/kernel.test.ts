@@ -320,11 +320,11 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
     ['a missing .qasm file', ['X.csv', '--map', 'no.qasm', ...out], '--map no.qasm: no such file'],
     ['a broken .qasm file', ['X.csv', '--map', 'broken.qasm', ...out], '--map broken.qasm', 'line 2'],
     ['a broken circuit', ['X.csv', '--map', 'gate.json', ...out], '--map gate.json', 'unknown gate "hh"'],
-    ['parameters of a map without', ['X.csv', '--parameters', 'one.csv', ...out], 'one.csv: has 2 x 1', 'takes 0'],
+    ['parameters of a map without', ['X.csv', '--parameters', 'one.csv', ...out], 'one.csv: has 2 numbers', 'takes 0'],
     [
       'too few parameters',
       ['X.csv', '--map', 'yzcx', '--parameters', 'one.csv', ...out],
-      '--parameters one.csv: has 2 x 1 numbers, the feature map takes 12',
+      '--parameters one.csv: has 2 numbers, the feature map takes 12',
     ],
     ['features beyond arccos', ['wide.csv', '--map', 'chebyshev', ...out], 'X: row 0', 'column 1', 'outside [-1, 1]'],
     ['a word for a number', ['X.csv', '--reps', 'two', ...out], '--reps', 'two', 'number'],

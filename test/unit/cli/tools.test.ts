@@ -73,7 +73,7 @@ describe('qrkd tune', () => {
     fails(['tune', 'X.npy', '--bandwidth', '1'], /--bandwidths/);
     fails(['tune', 'X.npy', '--bandwidths', '1,x'], /positive numbers/);
     fails(['tune', 'X.npy', '--by', 'alignment'], /needs labels/);
-    fails(['tune', 'X.npy', '--labels', 'X.npy'], /one label a sample/);
+    fails(['tune', 'X.npy', '--labels', 'X.npy'], /X\.npy: has shape \[20,\d+\], expected one row or column/);
     fails(['tune', 'X.npy', '--labels', 'nowhere.npy'], /no such file/);
     fails(['tune', 'X.npy', '--plot', 'tune.png'], /expected \.svg/);
     fails(['tune', 'X.npy', '--map', 'amplitude'], /normalises/);
