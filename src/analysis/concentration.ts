@@ -114,7 +114,9 @@ function judge(
 ): Pick<ConcentrationReport, 'shape' | 'verdict'> {
   const { samples, mean, variance, haar, effectiveRank } = facts;
   const shots = Number.isFinite(toSeparate)
-    ? `about ${toSeparate.toLocaleString('en-US')} shots an entry tell entries from one another`
+    ? toSeparate === 1
+      ? 'about one shot an entry tells entries from one another'
+      : `about ${toSeparate.toLocaleString('en-US')} shots an entry tell entries from one another`
     : 'no number of shots tells entries from one another';
   if (haar && mean <= NEAR_HAAR * haar.mean && variance <= NEAR_HAAR ** 2 * haar.variance) {
     return {

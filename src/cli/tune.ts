@@ -45,7 +45,10 @@ export function tuneCommand(): Command {
     )
     .option('--plot <file.svg>', 'draw the scores')
     .option('--json', 'print everything as one JSON document');
-  return addParametersOption(addMapOptions(command)).action(run);
+  addParametersOption(addMapOptions(command)).action(run);
+  // What is sought is no option to show; given all the same, it is refused with a hint.
+  command.options.find(({ long }) => long === '--bandwidth')?.hideHelp();
+  return command;
 }
 
 async function run(path: string, options: Options): Promise<void> {
