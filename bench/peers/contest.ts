@@ -1,5 +1,4 @@
 import { type Spread, spreadOf, type Turn, takeTurns } from '../turns.js';
-import { raised } from './priority.js';
 
 export type Precision = 'float32' | 'float64';
 
@@ -52,7 +51,7 @@ export class Contest {
   /** Gives all contenders one turn in each round. */
   static async hold(contenders: Record<string, Contender>, rounds: number): Promise<Contest> {
     const turns = Object.fromEntries(Object.entries(contenders).map(([name, { turn }]) => [name, turn]));
-    const times = await raised(() => takeTurns(turns, rounds));
+    const times = await takeTurns(turns, rounds);
     return new Contest(rounds, contenders, times);
   }
 

@@ -13,8 +13,6 @@ export interface Held extends ContestResult {
   /** Processes that wanted to run in the minute before (the load average), on a machine of so many processors. */
   loadBefore: number;
   quick: boolean;
-  /** Turns at real-time priority: other work could hardly disturb them. */
-  realTime: boolean;
 }
 
 /** What results.json holds. */

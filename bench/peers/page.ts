@@ -33,9 +33,9 @@ function entryTable({ entries }: Held): [head: string[], rows: string[][]] {
   return [ENTRY_HEAD.slice(0, columns), entries.map((entry) => cells(entry).slice(0, columns))];
 }
 
-function circumstances({ at, rounds, loadBefore, quick, realTime }: Held): string {
+function circumstances({ at, rounds, loadBefore, quick }: Held): string {
   const time = `${at.replace('T', ' ')} UTC`;
-  return `${time}, ${rounds} rounds${quick ? ' (a quick run)' : ''}, load average before it ${loadBefore.toFixed(1)}${realTime ? ', turns at real-time priority' : ''}.`;
+  return `${time}, ${rounds} rounds${quick ? ' (a quick run)' : ''}, load average before it ${loadBefore.toFixed(1)}.`;
 }
 
 const INTRODUCTION = [

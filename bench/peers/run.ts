@@ -15,7 +15,6 @@ const { values, positionals } = parseArgs({
     python: { type: 'string', default: 'python3' },
     threads: { type: 'string', default: String(availableParallelism()) },
     rounds: { type: 'string' },
-    'real-time': { type: 'boolean', default: false },
   },
 });
 const { quick } = values;
@@ -28,7 +27,6 @@ process.env.TF_NUM_INTRAOP_THREADS = values.threads;
 const { prepare } = await import('./environment.js');
 const { Context: PeerContext } = await import('./jobs/context.js');
 const { folderName, merged, ownVersions, thisMachine } = await import('./document.js');
-const { useRealTime } = await import('./priority.js');
 const { writePage } = await import('./page.js');
 const { printContest } = await import('./tables.js');
 const { file } = await import('./jobs/file.js');
@@ -81,8 +79,6 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-const realTime = values['real-time'];
-if (realTime) useRealTime();
 const machine = thisMachine();
 const folder = values.out ?? path.join('bench', 'results', folderName(machine));
 const context = new PeerContext({ ...prepare(values.python), threads, rounds });
@@ -91,7 +87,7 @@ for (const suite of wanted) {
   for (const hold of SUITES[suite]!) {
     const at = `${new Date().toISOString().slice(0, 16)}`;
     const loadBefore = loadavg()[0]!;
-    const contest = { ...(await hold(context)), at, loadBefore, quick, realTime };
+    const contest = { ...(await hold(context)), at, loadBefore, quick };
     printContest(contest);
     contests.push(contest);
     // Written after each: a run is long, and may be stopped.
