@@ -12,7 +12,6 @@ import seedrandom from 'seedrandom';
 import { writeMatrixFile } from '#dist/files/index.js';
 import { randomMatrices } from '../matrices.js';
 
-const KILLS = 20;
 const ROWS = 1200;
 const bin = fileURLToPath(new URL('../../../bin/qrkd.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'qrkd-killed-'));
@@ -33,9 +32,9 @@ function start(
   return { child, ended: once(child, 'close').then(([code]) => ({ code, stdout })) };
 }
 
-for (const [what, flags, out] of [
-  ['a matrix', [], 'K.npy'],
-  ["a shard's part", ['--shard', '2/2'], 'K.npy.2of2.part'],
+for (const [what, KILLS, flags, out] of [
+  ['a matrix', 20, [], 'K.npy'],
+  ["a shard's part", 8, ['--shard', '2/2'], 'K.npy.2of2.part'],
 ] as const) {
   it(`${what}, ${KILLS} times`, { timeout: 300_000 }, async () => {
     const begin = performance.now();
@@ -49,18 +48,22 @@ for (const [what, flags, out] of [
 
     const random = seedrandom(`moments of ${what}`);
     let [kills, resumed] = [0, 0];
+    // Machines have other work, at times more than when the undisturbed run was timed: the killer learns to be in time.
+    let pace = 1;
     for (let runs = 0; kills < KILLS; runs++) {
-      assert.ok(runs < 4 * KILLS, `${kills} of ${runs} runs were killed`);
+      assert.ok(runs < 6 * KILLS, `${kills} of ${runs} runs were killed`);
       const { child, ended } = start('K.npy', [...flags]);
       // Mostly while it computes, whether it starts anew or goes on.
-      await setTimeout(0.8 * boot + random() * (end - 0.8 * boot));
+      await setTimeout(pace * (0.8 * boot + random() * (end - 0.8 * boot)));
       child.kill('SIGKILL');
       const { code, stdout } = await ended;
       if (code === null) {
         kills++;
+        pace = Math.min(1, 1.05 * pace);
         continue;
       }
       // It was faster than the killer: what it made counts, and another one begins.
+      pace *= 0.85;
       resumed += JSON.parse(stdout).resumed;
       assert.ok(readFileSync(at(out)).equals(expected));
       rmSync(at(out));
