@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 
 #include "angles.h"
 #include "isa.h"
@@ -22,59 +23,95 @@ void identity(Matrix& m) {
   std::fill(m.v[6], m.v[6] + kMost, 1.0);
 }
 
-// out = a b, or a b^dagger.
-template <bool Dagger>
-void multiply(const Matrix& a, const Matrix& b, Matrix& out) {
-  for (int r = 0; r < 2; ++r) {
-    for (int c = 0; c < 2; ++c) {
-      double* re = out.v[(r * 2 + c) * 2];
-      double* im = out.v[(r * 2 + c) * 2 + 1];
-      const int b0 = (Dagger ? c * 2 : c) * 2, b1 = (Dagger ? c * 2 + 1 : 2 + c) * 2;
-      const double *ar = a.v[r * 4], *ai = a.v[r * 4 + 1], *cr = a.v[r * 4 + 2], *ci = a.v[r * 4 + 3];
-      const double *br = b.v[b0], *bi = b.v[b0 + 1], *dr = b.v[b1], *di = b.v[b1 + 1];
-      constexpr double sign = Dagger ? -1 : 1;
+// A gate with the cosines and sines of its angle (halved but for phases).
+struct Bound {
+  const Operation& op;
+  double c[kMost], s[kMost];
+
+  Bound(const Operation& operation, const double* angles, int lanes) : op(operation) {
+    const bool phase = op.gate == Gate::kPhase;
+    if (!phase && op.gate != Gate::kRX && op.gate != Gate::kRY) return;
+    double theta[kMost] = {};
+    for (int i = 0; i < lanes; ++i) theta[i] = op.angle < 0 ? op.scale : op.scale * angles[op.angle * lanes + i];
+    reduceAngles(theta, kMost, phase ? 1 : 2);
+    for (int i = 0; i < kMost && !phase; ++i) theta[i] *= 0.5;
+    kernels<double>().sincos(theta, c, s, kMost);
+  }
+};
+
+// Two complex entries of a matrix, every lane: (a, b) becomes G (a, b), or conj(G) (a, b), which is what multiplying by
+// G^dagger from the right does to the entries of a row.
+template <bool Conj>
+void rotate(const Bound& gate, double* ar, double* ai, double* br, double* bi) {
+  constexpr double sign = Conj ? -1 : 1;
+  const double *c = gate.c, *s = gate.s;
+  switch (gate.op.gate) {
+    case Gate::kPhase:
       for (int i = 0; i < kMost; ++i) {
-        re[i] = ar[i] * br[i] - sign * ai[i] * bi[i] + cr[i] * dr[i] - sign * ci[i] * di[i];
-        im[i] = sign * ar[i] * bi[i] + ai[i] * br[i] + sign * cr[i] * di[i] + ci[i] * dr[i];
+        const double re = br[i], im = bi[i];
+        br[i] = c[i] * re - sign * s[i] * im;
+        bi[i] = c[i] * im + sign * s[i] * re;
+      }
+      break;
+    case Gate::kRX:
+      for (int i = 0; i < kMost; ++i) {
+        const double pr = ar[i], pi = ai[i], qr = br[i], qi = bi[i], t = sign * s[i];
+        ar[i] = c[i] * pr + t * qi;
+        ai[i] = c[i] * pi - t * qr;
+        br[i] = c[i] * qr + t * pi;
+        bi[i] = c[i] * qi - t * pr;
+      }
+      break;
+    case Gate::kRY:
+      for (int i = 0; i < kMost; ++i) {
+        const double pr = ar[i], pi = ai[i], qr = br[i], qi = bi[i];
+        ar[i] = c[i] * pr - s[i] * qr;
+        ai[i] = c[i] * pi - s[i] * qi;
+        br[i] = s[i] * pr + c[i] * qr;
+        bi[i] = s[i] * pi + c[i] * qi;
+      }
+      break;
+    default: {
+      const double h = std::sqrt(0.5);
+      std::complex<double> g[4] = {h, h, h, -h};
+      if (gate.op.gate == Gate::kX) g[0] = g[3] = 0, g[1] = g[2] = 1;
+      if (gate.op.gate == Gate::kUnitary) std::copy(gate.op.matrix.begin(), gate.op.matrix.end(), g);
+      for (int i = 0; i < kMost; ++i) {
+        const double pr = ar[i], pi = ai[i], qr = br[i], qi = bi[i];
+        ar[i] = g[0].real() * pr - sign * g[0].imag() * pi + g[1].real() * qr - sign * g[1].imag() * qi;
+        ai[i] = g[0].real() * pi + sign * g[0].imag() * pr + g[1].real() * qi + sign * g[1].imag() * qr;
+        br[i] = g[2].real() * pr - sign * g[2].imag() * pi + g[3].real() * qr - sign * g[3].imag() * qi;
+        bi[i] = g[2].real() * pi + sign * g[2].imag() * pr + g[3].real() * qi + sign * g[3].imag() * qr;
       }
     }
   }
 }
 
-void gateMatrix(const Operation& op, const double* angles, int lanes, Matrix& m) {
-  for (auto& part : m.v) std::fill(part, part + kMost, 0.0);
-  const auto fill = [&](int entry, double value) { std::fill(m.v[entry], m.v[entry] + kMost, value); };
-  if (op.gate == Gate::kH) {
-    const double half = std::sqrt(0.5);
-    fill(0, half), fill(2, half), fill(4, half), fill(6, -half);
-    return;
+// m = G m
+void fromLeft(const Bound& gate, Matrix& m) {
+  for (int column = 0; column < 2; ++column) {
+    rotate<false>(gate, m.v[2 * column], m.v[2 * column + 1], m.v[4 + 2 * column], m.v[5 + 2 * column]);
   }
-  if (op.gate == Gate::kX) {
-    fill(2, 1), fill(4, 1);
-    return;
-  }
-  if (op.gate == Gate::kUnitary) {
-    for (int k = 0; k < 4; ++k) fill(2 * k, op.matrix[k].real()), fill(2 * k + 1, op.matrix[k].imag());
-    return;
-  }
-  double theta[kMost] = {}, c[kMost], s[kMost];
-  for (int i = 0; i < lanes; ++i) theta[i] = op.angle < 0 ? op.scale : op.scale * angles[op.angle * lanes + i];
-  const bool phase = op.gate == Gate::kPhase;
-  reduceAngles(theta, kMost, phase ? 1 : 2);
-  for (int i = 0; i < kMost && !phase; ++i) theta[i] *= 0.5;
-  kernels<double>().sincos(theta, c, s, kMost);
-  if (phase) {
-    fill(0, 1);
-    std::copy(c, c + kMost, m.v[6]);
-    std::copy(s, s + kMost, m.v[7]);
-    return;
-  }
-  std::copy(c, c + kMost, m.v[0]);
-  std::copy(c, c + kMost, m.v[6]);
-  const bool x = op.gate == Gate::kRX;
-  for (int i = 0; i < kMost; ++i) {
-    m.v[x ? 3 : 2][i] = -s[i];
-    m.v[x ? 5 : 4][i] = x ? -s[i] : s[i];
+}
+
+// m = m G^dagger
+void fromRight(const Bound& gate, Matrix& m) {
+  for (int row = 0; row < 2; ++row)
+    rotate<true>(gate, m.v[4 * row], m.v[4 * row + 1], m.v[4 * row + 2], m.v[4 * row + 3]);
+}
+
+// out = a b
+void multiply(const Matrix& a, const Matrix& b, Matrix& out) {
+  for (int r = 0; r < 2; ++r) {
+    for (int c = 0; c < 2; ++c) {
+      double *re = out.v[(r * 2 + c) * 2], *im = out.v[(r * 2 + c) * 2 + 1];
+      const double *ar = a.v[r * 4], *ai = a.v[r * 4 + 1], *cr = a.v[r * 4 + 2], *ci = a.v[r * 4 + 3];
+      const double *br = b.v[c * 2], *bi = b.v[c * 2 + 1], *dr = b.v[4 + c * 2], *di = b.v[5 + c * 2];
+      for (int i = 0; i < kMost; ++i) {
+        re[i] = ar[i] * br[i] - ai[i] * bi[i] + cr[i] * dr[i] - ci[i] * di[i];
+        im[i] = ar[i] * bi[i] + ai[i] * br[i] + cr[i] * di[i] + ci[i] * dr[i];
+      }
+    }
   }
 }
 
@@ -98,13 +135,9 @@ bool hasAngles(const Chain& chain) {
 }
 
 void chainMatrix(const Chain& chain, const double* angles, int lanes, double* matrix) {
-  Matrix product, gate, next;
+  Matrix product;
   identity(product);
-  for (const Operation& op : chain) {
-    gateMatrix(op, angles, lanes, gate);
-    multiply<false>(gate, product, next);
-    product = next;
-  }
+  for (const Operation& op : chain) fromLeft(Bound(op, angles, lanes), product);
   for (int k = 0; k < 8; ++k) std::copy(product.v[k], product.v[k] + lanes, matrix + k * lanes);
 }
 
@@ -112,7 +145,7 @@ void chainMatrix(const Chain& chain, const double* angles, int lanes, double* ma
 // 2 Re tr(-i/2 A Z_k) = Im tr(A Z_k) for the angle of G_k = exp(-i theta A / 2), and -2 Im Z_k[1][1] for a phase.
 void chainGradient(const Chain& chain, const double* angles, const double* matrix, const double* products, int lanes,
                    double* dangles) {
-  Matrix r, transposed, m, z, gate, left;
+  Matrix r, transposed, m, z;
   load(products, lanes, r);
   load(matrix, lanes, m);
   transposed = r;
@@ -120,11 +153,11 @@ void chainGradient(const Chain& chain, const double* angles, const double* matri
     std::copy(r.v[4 + part], r.v[4 + part] + kMost, transposed.v[2 + part]);
     std::copy(r.v[2 + part], r.v[2 + part] + kMost, transposed.v[4 + part]);
   }
-  multiply<false>(transposed, m, z);
+  multiply(transposed, m, z);
   for (const Operation& op : chain) {
-    gateMatrix(op, angles, lanes, gate);
-    multiply<false>(gate, z, left);
-    multiply<true>(left, gate, z);
+    const Bound gate(op, angles, lanes);
+    fromLeft(gate, z);
+    fromRight(gate, z);
     if (op.angle < 0) continue;
     double* target = dangles + static_cast<std::size_t>(op.angle) * lanes;
     for (int i = 0; i < lanes; ++i) {
