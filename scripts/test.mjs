@@ -1,4 +1,4 @@
-// Runs compiled tests with node:test: `node scripts/test.mjs [folder of test/ ...]`, all but test/package by default.
+// Runs compiled tests with node:test: `node scripts/test.mjs [folder or file of test/ ...]`, all but test/package by default.
 // The list comes from the sources, so that the compiled remains of a test that was renamed are not run. (`node --test`
 // itself takes a folder on Node 20 and patterns from 21 on; a list of files works on all.)
 import { readdirSync } from 'node:fs';
