@@ -1,0 +1,67 @@
+// The table of a network's inner loops, filled by each instruction set from network.inl. The rules of table.h hold here
+// too: plain structs and pointers, nothing inline.
+//
+// A line is kLanes<T> scalars, one for each sample of a panel. Activations are [y][x][channel][line].
+#pragma once
+
+#include <cstddef>
+
+namespace qrkd {
+
+/// A run of neighbouring input pixels that meet neighbouring taps of a kernel: pixel `input` + i meets tap `tap` + i.
+struct TapRun {
+  int input, tap, count;
+};
+
+/// `count` neighbouring output pixels from `first` that use the same runs, their inputs `step` pixels apart.
+struct PixelGroup {
+  int first, count, step;
+};
+
+/// A convolution as sums over runs: an output pixel (y, x) adds, for every row run of y and every column run of x, the
+/// products of input channels and taps. The same form serves the forward pass and the input's gradient.
+struct ConvolutionPlan {
+  int inWidth, inChannels, outHeight, outWidth, outChannels;
+  int kernelWidth;       // taps in a row of the packed kernel
+  const int* rowStarts;  // [outHeight + 1]: runs of y (of one tap each)
+  const TapRun* rows;
+  const int* columnStarts;  // [outWidth + 1]
+  const TapRun* columns;
+  const PixelGroup* groups;  // of a row
+  int groupCount;
+};
+
+/// The same for the kernel's gradient: tap (ky, kx) pairs output pixels [first, last) with inputs at offset + stride *
+/// output.
+struct TapRange {
+  int first, last, offset, stride;
+};
+struct KernelGradientPlan {
+  int inWidth, inChannels, outWidth, outChannels, kernelHeight, kernelWidth;
+  const TapRange* rows;     // [kernelHeight]
+  const TapRange* columns;  // [kernelWidth]
+  int rowsAtOnce;           // output rows whose operands stay in the cache
+};
+
+template <class T>
+struct NetworkTable {
+  /// Widest tile of output channels: kernels are packed in such tiles (see packedTile in convolution.h).
+  int tile;
+
+  /// y = convolution(x) + bias, then max(0, .) if `relu`; packed: [tile][tap][input channel][channel in tile]. bias:
+  /// null for none.
+  void (*convolve)(const ConvolutionPlan& plan, const T* x, const T* packed, const T* bias, int relu, T* y);
+  /// gradient[ky][kx][ci][co] += sum over pixels and lanes of x * dy.
+  void (*kernelGradient)(const KernelGradientPlan& plan, const T* x, const T* dy, T* gradient);
+  /// gradient[c] += sum over pixels and lanes of dy.
+  void (*biasGradient)(const T* dy, std::size_t pixels, std::size_t channels, T* gradient);
+  /// y[j] = bias[j] + sum_k x[k] w[k * kStride + j * jStride], then max(0, .) if `relu`.
+  void (*dense)(const T* x, std::size_t inputs, const T* w, std::size_t kStride, std::size_t jStride,
+                std::size_t outputs, const T* bias, int relu, T* y);
+  /// gradient[k][j] = sum over samples of x[k] dy[j], for k in [first, last). x: panels [k][lane]; dy:
+  /// [panel][lane][stride].
+  void (*denseGradient)(const T* const* x, std::size_t panels, std::size_t first, std::size_t last, const T* dy,
+                        std::size_t stride, std::size_t outputs, T* gradient);
+};
+
+}  // namespace qrkd
