@@ -10,8 +10,9 @@ h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border-
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--muted); padding-bottom: .5rem; font-size: .9rem; }
 th, td { padding: .35rem .9rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th:first-child { text-align: left; padding-left: .4rem; }
-thead th { border-bottom-width: 2px; }
+th:first-child { text-align: left; padding-left: .4rem; white-space: normal; min-width: 11rem; }
+thead th { border-bottom-width: 2px; white-space: normal; }
+@media (max-width: 56rem) { th, td { padding: .35rem .45rem; } }
 tbody tr:hover { background: var(--soft); }
 tbody th { font-weight: 600; }
 .note, figcaption { color: var(--muted); font-size: .9rem; max-width: 46rem; }
