@@ -92,5 +92,13 @@ template <>
 const KernelTable<double>& kernels<double>() {
   return instructionSet().float64;
 }
+template <>
+const NetworkTable<float>& networkKernels<float>() {
+  return instructionSet().network32;
+}
+template <>
+const NetworkTable<double>& networkKernels<double>() {
+  return instructionSet().network64;
+}
 
 }  // namespace qrkd

@@ -26,4 +26,8 @@ const InstructionSet& instructionSet();
 template <class T>
 const KernelTable<T>& kernels();
 
+/// The inner loops of network layers.
+template <class T>
+const NetworkTable<T>& networkKernels();
+
 }  // namespace qrkd

@@ -15,8 +15,14 @@ struct Cancelled : std::exception {
 
 class Job {
  public:
+  Job() = default;
+  /// A part of another call, cancelled with it, whose progress does not count in it.
+  explicit Job(const Job& whole) : whole_(&whole) {}
+
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  bool cancelled() const {
+    return cancelled_.load(std::memory_order_relaxed) || (whole_ != nullptr && whole_->cancelled());
+  }
   void check() const {
     if (cancelled()) throw Cancelled();
   }
@@ -32,6 +38,7 @@ class Job {
   }
 
  private:
+  const Job* whole_ = nullptr;
   std::atomic<bool> cancelled_{false};
   std::atomic<double> total_{0};
   std::atomic<std::uint64_t> done_{0};

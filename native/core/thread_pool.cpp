@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #ifdef __linux__
@@ -122,7 +123,7 @@ class Pool {
     return true;
   }
 
-  static bool inside() { return inside_; }
+  static bool& inside() { return inside_; }
 
   void stop() {
     {
@@ -209,5 +210,8 @@ void parallelFor(std::size_t count, double flops, Job& job, const std::function<
   if (loop.error) std::rethrow_exception(loop.error);
   job.check();
 }
+
+Sequential::Sequential() : before_(std::exchange(Pool::inside(), true)) {}
+Sequential::~Sequential() { Pool::inside() = before_; }
 
 }  // namespace qrkd

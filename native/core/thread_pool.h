@@ -28,4 +28,17 @@ inline constexpr double kParallelFlops = 1e6;
 /// the exception of the first item that had one.
 void parallelFor(std::size_t count, double flops, Job& job, const std::function<void(std::size_t, int)>& body);
 
+/// While it lives, loops started by this thread run on it alone: for independent pieces of work that have a thread
+/// each.
+class Sequential {
+ public:
+  Sequential();
+  ~Sequential();
+  Sequential(const Sequential&) = delete;
+  Sequential& operator=(const Sequential&) = delete;
+
+ private:
+  bool before_;
+};
+
 }  // namespace qrkd

@@ -7,6 +7,10 @@ namespace qrkd::avx2 {
 
 template <int... J>
 struct Sequence {};
+template <int J>
+struct Constant {
+  static constexpr int value = J;
+};
 
 template <class T>
 struct Simd;
@@ -24,6 +28,13 @@ struct Simd<float> {
   static V mul(V a, V b) { return _mm256_mul_ps(a, b); }
   static V fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }
   static V fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }
+  static V min(V a, V b) { return _mm256_min_ps(a, b); }
+  static V max(V a, V b) { return _mm256_max_ps(a, b); }
+  static float sum(V v) {
+    const __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    const __m128 pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)));
+  }
 };
 
 template <>
@@ -54,14 +65,17 @@ struct Groups;
 template <>
 struct Groups<float> {
   static constexpr int kVectors = 2;
+  static constexpr int kAccumulators = 12;
   using Columns = Sequence<6, 5, 5>;
 };
 template <>
 struct Groups<double> {
   static constexpr int kVectors = 2;
+  static constexpr int kAccumulators = 12;
   using Columns = Sequence<4, 4>;
 };
 
+#include "network.inl"
 #include "template.inl"
 
 const InstructionSet& instructionSet() {
@@ -69,7 +83,9 @@ const InstructionSet& instructionSet() {
                                          makeTable<float>("avx2"),
                                          makeTable<double>("avx2"),
                                          angleRow,
-                                         {squaredDistances, innerProducts, weightedDifferences}};
+                                         {squaredDistances, innerProducts, weightedDifferences},
+                                         makeNetworkTable<float>(),
+                                         makeNetworkTable<double>()};
   return set;
 }
 

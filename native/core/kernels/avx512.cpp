@@ -7,6 +7,10 @@ namespace qrkd::avx512 {
 
 template <int... J>
 struct Sequence {};
+template <int J>
+struct Constant {
+  static constexpr int value = J;
+};
 
 template <class T>
 struct Simd;
@@ -24,6 +28,9 @@ struct Simd<float> {
   static V mul(V a, V b) { return _mm512_mul_ps(a, b); }
   static V fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }
   static V fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
+  static V min(V a, V b) { return _mm512_min_ps(a, b); }
+  static V max(V a, V b) { return _mm512_max_ps(a, b); }
+  static float sum(V v) { return _mm512_reduce_add_ps(v); }
 };
 
 template <>
@@ -54,14 +61,17 @@ struct Groups;
 template <>
 struct Groups<float> {
   static constexpr int kVectors = 1;
+  static constexpr int kAccumulators = 24;
   using Columns = Sequence<16>;
 };
 template <>
 struct Groups<double> {
   static constexpr int kVectors = 1;
+  static constexpr int kAccumulators = 24;
   using Columns = Sequence<8>;
 };
 
+#include "network.inl"
 #include "template.inl"
 
 const InstructionSet& instructionSet() {
@@ -69,7 +79,9 @@ const InstructionSet& instructionSet() {
                                          makeTable<float>("avx512"),
                                          makeTable<double>("avx512"),
                                          angleRow,
-                                         {squaredDistances, innerProducts, weightedDifferences}};
+                                         {squaredDistances, innerProducts, weightedDifferences},
+                                         makeNetworkTable<float>(),
+                                         makeNetworkTable<double>()};
   return set;
 }
 

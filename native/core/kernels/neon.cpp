@@ -8,6 +8,10 @@ namespace qrkd::neon {
 
 template <int... J>
 struct Sequence {};
+template <int J>
+struct Constant {
+  static constexpr int value = J;
+};
 
 template <class T>
 struct Simd;
@@ -25,6 +29,9 @@ struct Simd<float> {
   static V mul(V a, V b) { return vmulq_f32(a, b); }
   static V fma(V a, V b, V c) { return vfmaq_f32(c, a, b); }
   static V fnma(V a, V b, V c) { return vfmsq_f32(c, a, b); }
+  static V min(V a, V b) { return vminq_f32(a, b); }
+  static V max(V a, V b) { return vmaxq_f32(a, b); }
+  static float sum(V v) { return vaddvq_f32(v); }
 };
 
 template <>
@@ -50,14 +57,17 @@ struct Groups;
 template <>
 struct Groups<float> {
   static constexpr int kVectors = 4;
+  static constexpr int kAccumulators = 24;
   using Columns = Sequence<6, 5, 5>;
 };
 template <>
 struct Groups<double> {
   static constexpr int kVectors = 4;
+  static constexpr int kAccumulators = 24;
   using Columns = Sequence<4, 4>;
 };
 
+#include "network.inl"
 #include "template.inl"
 
 const InstructionSet& instructionSet() {
@@ -65,7 +75,9 @@ const InstructionSet& instructionSet() {
                                          makeTable<float>("neon"),
                                          makeTable<double>("neon"),
                                          angleRow,
-                                         {squaredDistances, innerProducts, weightedDifferences}};
+                                         {squaredDistances, innerProducts, weightedDifferences},
+                                         makeNetworkTable<float>(),
+                                         makeNetworkTable<double>()};
   return set;
 }
 

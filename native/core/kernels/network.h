@@ -22,8 +22,9 @@ struct PixelGroup {
 /// products of input channels and taps. The same form serves the forward pass and the input's gradient.
 struct ConvolutionPlan {
   int inWidth, inChannels, outHeight, outWidth, outChannels;
-  int kernelWidth;       // taps in a row of the packed kernel
-  const int* rowStarts;  // [outHeight + 1]: runs of y (of one tap each)
+  int kernelWidth;         // taps in a row of the packed kernel
+  std::size_t kernelSize;  // all its taps
+  const int* rowStarts;    // [outHeight + 1]: runs of y (of one tap each)
   const TapRun* rows;
   const int* columnStarts;  // [outWidth + 1]
   const TapRun* columns;
@@ -37,7 +38,7 @@ struct TapRange {
   int first, last, offset, stride;
 };
 struct KernelGradientPlan {
-  int inWidth, inChannels, outWidth, outChannels, kernelHeight, kernelWidth;
+  int inWidth, inChannels, outHeight, outWidth, outChannels, kernelHeight, kernelWidth;
   const TapRange* rows;     // [kernelHeight]
   const TapRange* columns;  // [kernelWidth]
   int rowsAtOnce;           // output rows whose operands stay in the cache
@@ -45,7 +46,8 @@ struct KernelGradientPlan {
 
 template <class T>
 struct NetworkTable {
-  /// Widest tile of output channels: kernels are packed in such tiles (see packedTile in convolution.h).
+  /// Widest tile of output channels. Kernels are packed in ceil(channels / tile) tiles of nearly equal width, the wider
+  /// first.
   int tile;
 
   /// y = convolution(x) + bias, then max(0, .) if `relu`; packed: [tile][tap][input channel][channel in tile]. bias:
@@ -55,6 +57,8 @@ struct NetworkTable {
   void (*kernelGradient)(const KernelGradientPlan& plan, const T* x, const T* dy, T* gradient);
   /// gradient[c] += sum over pixels and lanes of dy.
   void (*biasGradient)(const T* dy, std::size_t pixels, std::size_t channels, T* gradient);
+  /// dy = 0 where y <= 0: the gradient of max(0, .).
+  void (*reluMask)(const T* y, std::size_t count, T* dy);
   /// y[j] = bias[j] + sum_k x[k] w[k * kStride + j * jStride], then max(0, .) if `relu`.
   void (*dense)(const T* x, std::size_t inputs, const T* w, std::size_t kStride, std::size_t jStride,
                 std::size_t outputs, const T* bias, int relu, T* y);

@@ -5,6 +5,10 @@ namespace qrkd::scalar {
 
 template <int... J>
 struct Sequence {};
+template <int J>
+struct Constant {
+  static constexpr int value = J;
+};
 
 template <class T>
 struct Simd {
@@ -29,14 +33,17 @@ struct Groups;
 template <>
 struct Groups<float> {
   static constexpr int kVectors = 2;
+  static constexpr int kAccumulators = 12;
   using Columns = Sequence<4, 4, 4, 4>;
 };
 template <>
 struct Groups<double> {
   static constexpr int kVectors = 2;
+  static constexpr int kAccumulators = 12;
   using Columns = Sequence<4, 4>;
 };
 
+#include "network.inl"
 #include "template.inl"
 
 const InstructionSet& instructionSet() {
@@ -44,7 +51,9 @@ const InstructionSet& instructionSet() {
                                          makeTable<float>("scalar"),
                                          makeTable<double>("scalar"),
                                          angleRow,
-                                         {squaredDistances, innerProducts, weightedDifferences}};
+                                         {squaredDistances, innerProducts, weightedDifferences},
+                                         makeNetworkTable<float>(),
+                                         makeNetworkTable<double>()};
   return set;
 }
 

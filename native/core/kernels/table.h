@@ -7,6 +7,8 @@
 
 #include <cstddef>
 
+#include "network.h"
+
 namespace qrkd {
 
 /// Amplitudes (or rows) after which a Gram accumulator is flushed from registers into its tile: keeps both operands in
@@ -135,6 +137,8 @@ struct InstructionSet {
   KernelTable<double> float64;
   AngleRowFunction angleRow;
   ColumnLoops columns;
+  NetworkTable<float> network32;
+  NetworkTable<double> network64;
 };
 
 namespace scalar {

@@ -42,7 +42,7 @@ struct PanelPass {
   T* output;                  ///< written by forward; readable in backward if readsOutput()
   T* kept;                    ///< keptSize() scalars, from forward to backward of this panel
   T* scratch;                 ///< scratchSize() scalars of this thread, for the duration of the call
-  const T* outputGradient;    ///< backward: d loss / d output
+  T* outputGradient;          ///< backward: d loss / d output; the layer may overwrite it
   T* const* inputGradients;   ///< backward: to be written (not added to); null where nobody needs it
   T* const* weightGradients;  ///< backward: [own weight], to be added to; null where the weight is not trained
 };
@@ -68,6 +68,8 @@ class Layer {
   /// gradient may be the memory of the output's.
   virtual bool inPlace() const { return false; }
 
+  /// Batches will have up to so many panels.
+  virtual void prepare(std::size_t panels) { (void)panels; }
   /// Called once before the first pass and after every change of the weights' values.
   virtual void weightsChanged() {}
 
@@ -78,7 +80,6 @@ class Layer {
   /// statistics, one thread combines them in the panels' order, then forward (backward) runs as ever. Only called while
   /// training.
   virtual bool synchronises() const { return false; }
-  virtual void prepare(std::size_t panels) { (void)panels; }
   virtual void forwardStatistics(const PanelPass<T>& pass) { (void)pass; }
   virtual void combineForward(const StepContext& context) { (void)context; }
   virtual void backwardStatistics(const PanelPass<T>& pass) { (void)pass; }
@@ -86,13 +87,13 @@ class Layer {
   /// After a step that changed the weights: moving averages.
   virtual void stepTaken() {}
 
-  /// Weights' gradients that are better made from all panels at once (dense layers): `tasks` independent pieces, each
-  /// of which writes its part of every gradient that this layer owns. 0: backward adds to weightGradients instead.
+  /// Weights' gradients that are better made from all panels at once (dense layers): `tasks` independent pieces, run
+  /// after the backward pass of all panels, each of which writes its part of the gradients. 0: backward adds to
+  /// weightGradients instead.
   virtual int gradientTasks() const { return 0; }
-  /// inputs, outputGradients: [panel]; gradients: [own weight], null where it is not trained.
-  virtual void gradientTask(int task, std::size_t panels, const T* const* inputs, const T* const* outputGradients,
-                            T* const* gradients) {
-    (void)task, (void)panels, (void)inputs, (void)outputGradients, (void)gradients;
+  /// inputs: [panel]; gradients: [own weight], null where it is not trained.
+  virtual void gradientTask(int task, std::size_t panels, const T* const* inputs, T* const* gradients) {
+    (void)task, (void)panels, (void)inputs, (void)gradients;
   }
 };
 
