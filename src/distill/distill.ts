@@ -14,9 +14,10 @@ import {
 import { startProgress } from '../progress.js';
 import { ready, tf } from '../tensor/backend.js';
 import { type Evaluation, evaluateLogits } from './evaluate.js';
-import { makeOptimizer, type OptimizerName } from './optimizer.js';
+import { type OptimizerConfig, type OptimizerName, readOptimizer } from './optimizer.js';
 import { allOutputs, openModel, type TwoOutputs } from './outputs.js';
 import { checkSamples, epochBatches, gatherRows, gatherTensor, type SampleSet } from './samples.js';
+import { TfjsOptimizer } from './tfjsOptimizer.js';
 
 export interface DistillOptions {
   /** Trained in place. One input, one output of logits [N, C]. */
@@ -34,9 +35,9 @@ export interface DistillOptions {
   epochs?: number;
   /** Default 64. The rest of an epoch that does not fill a batch is dropped; the next epoch is shuffled anew. */
   batchSize?: number;
-  /** 'adam' (default), 'sgd', 'rmsprop', or a tfjs optimizer. */
-  optimizer?: OptimizerName | Optimizer;
-  /** For an optimizer given by name; default 3e-3. */
+  /** A name ('adam' by default), a configuration with schedule, weight decay and clipping, or an optimizer of tfjs's. */
+  optimizer?: OptimizerName | OptimizerConfig | Optimizer;
+  /** For an optimizer that does not come with its own; default 3e-3. */
   learningRate?: number;
   /** Of the shuffling; default 0. The models' initial weights and any dropout have seeds of their own. */
   seed?: number | string;
@@ -203,8 +204,9 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
   const batchLoss = loss.prepare(target.features, opened.featureWidth);
 
   const variables = student.trainableWeights.map((weight) => weight.read() as Variable);
-  const optimizer = makeOptimizer(options.optimizer ?? 'adam', options.learningRate ?? 3e-3, 'distill');
   const steps = epochs * Math.floor(train.shape[0] / batchSize);
+  const made = readOptimizer(options.optimizer ?? 'adam', options.learningRate, 'distill');
+  const optimizer = new TfjsOptimizer(made, variables, steps);
   const progress = options.progress ? startProgress('distilling', steps, { unit: 'steps' }) : undefined;
   const history: EpochMetrics[] = [];
   const times: number[] = [];
@@ -216,17 +218,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
         const start = performance.now();
         const labels = Int32Array.from(rows, (row) => train.labels[row]);
         const where = { step: times.length + 1, epoch };
-        const { evaluation, logits } = trainStep(
-          opened,
-          batchLoss,
-          optimizer,
-          variables,
-          train,
-          rows,
-          labels,
-          target,
-          where,
-        );
+        const { evaluation, logits } = trainStep(opened, batchLoss, optimizer, train, rows, labels, target, where);
         times.push(performance.now() - start);
         meter.add(evaluation, evaluateLogits(logits, labels).correct, rows.length);
         options.onStep?.(times.length, steps);
@@ -241,7 +233,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
     }
   } finally {
     progress?.stop();
-    if (typeof (options.optimizer ?? 'adam') === 'string') optimizer.dispose();
+    optimizer.dispose();
   }
   const final = (set: SampleSet) => evaluateLogits(allOutputs(opened, set).logits, set.labels);
   return {
@@ -269,8 +261,7 @@ function teacherOutputs(teacher: LayersModel | undefined, layer: string | undefi
 function trainStep(
   student: TwoOutputs,
   loss: BatchLoss,
-  optimizer: Optimizer,
-  variables: Variable[],
+  optimizer: TfjsOptimizer,
   train: SampleSet,
   rows: Uint32Array,
   labels: Int32Array,
@@ -292,8 +283,8 @@ function trainStep(
         refuseNotFinite(evaluation, where);
         step = { evaluation, logits: seen.logits };
       });
-    }, variables);
-    optimizer.applyGradients(grads);
+    }, [...optimizer.variables]);
+    optimizer.apply(grads, where.step - 1);
   });
   return step!;
 }

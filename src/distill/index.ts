@@ -27,8 +27,9 @@ export {
   type EpochMetrics,
 } from './distill.js';
 export { type Evaluation, evaluate } from './evaluate.js';
-export type { OptimizerName } from './optimizer.js';
+export type { OptimizerConfig, OptimizerName, OptimizerState } from './optimizer.js';
 export type { SampleSet } from './samples.js';
+export type { Schedule, Warmup } from './schedule.js';
 export {
   type KernelEpoch,
   type KernelObjective,

@@ -9,8 +9,9 @@ import { alignmentGradient } from '../losses/alignment.js';
 import { gradientTensor, matrixOf } from '../losses/tensors.js';
 import { startProgress } from '../progress.js';
 import { ready, tf } from '../tensor/backend.js';
-import { makeOptimizer, type OptimizerName } from './optimizer.js';
+import { type OptimizerConfig, type OptimizerName, readOptimizer } from './optimizer.js';
 import { epochBatches } from './samples.js';
+import { TfjsOptimizer } from './tfjsOptimizer.js';
 
 export type KernelObjective = 'alignment' | 'centered-alignment';
 
@@ -24,9 +25,9 @@ export interface TrainKernelOptions {
   objective?: KernelObjective;
   /** To be minimised in place of an alignment: made of tfjs ops, from the batch's matrix [B, B] and its labels [B], if any. */
   loss?: (K: Tensor2D, labels: Tensor1D | undefined) => Scalar;
-  /** 'adam' (default), 'sgd', 'rmsprop', or a tfjs optimizer. */
-  optimizer?: OptimizerName | Optimizer;
-  /** For an optimizer given by name; default 0.05. */
+  /** A name ('adam' by default), a configuration, or an optimizer of tfjs's. */
+  optimizer?: OptimizerName | OptimizerConfig | Optimizer;
+  /** For an optimizer that does not come with its own; default 0.05. */
   learningRate?: number;
   /** Default 50. */
   epochs?: number;
@@ -155,16 +156,17 @@ function checkArguments(
 /** Parameters of a kernel in the hands of an optimizer, which keeps them as float32. */
 class Descent {
   readonly #variable: Variable;
-  readonly #optimizer: Optimizer;
-  readonly #owned: boolean;
+  readonly #optimizer: TfjsOptimizer;
+  #steps = 0;
 
   constructor(
     readonly kernel: Kernel,
     { optimizer = 'adam', learningRate = 0.05 }: TrainKernelOptions,
+    steps: number,
   ) {
-    this.#optimizer = makeOptimizer(optimizer, learningRate, 'trainKernel');
-    this.#owned = typeof optimizer === 'string';
+    const made = readOptimizer(optimizer, learningRate, 'trainKernel');
     this.#variable = tf.tidy(() => tf.variable(tf.tensor1d(Float32Array.from(kernel.parameters!))));
+    this.#optimizer = new TfjsOptimizer(made, [this.#variable], steps);
     this.#read();
   }
 
@@ -173,7 +175,7 @@ class Descent {
       throw new QrkdRangeError('ERR_QRKD_NAN_LOSS', 'trainKernel: the gradient of the parameters is not finite');
     }
     tf.tidy(() => {
-      this.#optimizer.applyGradients({ [this.#variable.name]: tf.tensor1d(Float32Array.from(dparameters)) });
+      this.#optimizer.apply({ [this.#variable.name]: tf.tensor1d(Float32Array.from(dparameters)) }, this.#steps++);
     });
     this.#read();
   }
@@ -184,7 +186,7 @@ class Descent {
 
   dispose(): void {
     this.#variable.dispose();
-    if (this.#owned) this.#optimizer.dispose();
+    this.#optimizer.dispose();
   }
 }
 
@@ -230,7 +232,7 @@ export async function trainKernel(
     const random = seedrandom(String(seed)); // as FeatureMap.initialParameters
     for (let k = 0; k < parameters.length; k++) parameters[k] = 2 * Math.PI * random();
   }
-  const descent = new Descent(kernel, options);
+  const descent = new Descent(kernel, options, epochs * Math.floor(n / batchSize));
   const progress = options.progress ? startProgress('training the kernel', epochs, { unit: 'epochs' }) : undefined;
   const history: KernelEpoch[] = [];
   const kept = parameters.slice();
