@@ -5,6 +5,7 @@
 
 #include "../core/job.h"
 #include "../core/kernel.h"
+#include "../core/network/trainer.h"
 
 namespace qrkd::addon {
 
@@ -101,6 +102,14 @@ Napi::Error toError(Napi::Env env, std::exception_ptr exception) {
     Napi::Error error = make(e.what(), "BAD_SAMPLE");
     error.Value().Set("row", Napi::Number::New(env, static_cast<double>(e.row)));
     error.Value().Set("inY", Napi::Boolean::New(env, e.inY));
+    return error;
+  } catch (const network::NotFinite& e) {
+    Napi::Error error = make(e.what(), "NOT_FINITE");
+    const auto set = [&](const char* key, double value) { error.Value().Set(key, Napi::Number::New(env, value)); };
+    set("step", static_cast<double>(e.step));
+    set("term", static_cast<double>(e.term));
+    set("raw", e.value.raw);
+    set("gradientNorm", e.value.gradientNorm);
     return error;
   } catch (const Cancelled& e) {
     return make(e.what(), "CANCELLED");

@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include "../core/thread_pool.h"
+
 namespace qrkd::addon {
 
 // A few threads for the whole process. Its destructor runs when the process ends or Node unloads the addon with the
@@ -31,8 +33,10 @@ class BackgroundQueue {
   void add(BackgroundWork* work) {
     std::lock_guard<std::mutex> lock(mutex_);
     waiting_.push_back(work);
-    // One job already uses all processors; more threads only let short jobs pass long ones.
-    if (idle_ < waiting_.size() && threads_.size() < kThreads) threads_.emplace_back([this] { serve(); });
+    // One job may use all processors, or just the thread that it gets: that many of these can run at once. The few more
+    // only let short jobs pass long ones.
+    if (idle_ < waiting_.size() && threads_.size() < std::max(kThreads, static_cast<std::size_t>(qrkd::threads())))
+      threads_.emplace_back([this] { serve(); });
     wake_.notify_one();
   }
 

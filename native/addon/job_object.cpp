@@ -14,7 +14,7 @@ class JobWork final : public BackgroundWork {
  public:
   JobWork(Napi::Env env, std::function<void(Job&)> body, Napi::Value out, std::shared_ptr<Job> job)
       : deferred_(Napi::Promise::Deferred::New(env)), body_(std::move(body)), job_(std::move(job)) {
-    if (out.IsArrayBuffer()) out_ = Napi::Persistent(out.As<Napi::ArrayBuffer>());
+    if (out.IsObject()) out_ = Napi::Persistent(out.As<Napi::Object>());
   }
 
   Napi::Promise promise() const { return deferred_.Promise(); }
@@ -40,7 +40,7 @@ class JobWork final : public BackgroundWork {
   Napi::Promise::Deferred deferred_;
   std::function<void(Job&)> body_;
   std::shared_ptr<Job> job_;
-  Napi::Reference<Napi::ArrayBuffer> out_;
+  Napi::ObjectReference out_;
   std::exception_ptr error_;
 };
 

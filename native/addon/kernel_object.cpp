@@ -19,6 +19,8 @@ struct ScalarOf<std::shared_ptr<Kernel<T>>> {
   using Type = T;
 };
 
+constexpr napi_type_tag kKernelTag = {0x7c8e1d5f20b94a36, 0x8f4d2c6ba1e05973};
+
 }  // namespace
 
 void KernelObject::define(Napi::Env env, Napi::Object exports) {
@@ -52,6 +54,14 @@ KernelObject::KernelObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ke
         parameters_ = kernel->parameters();
       },
       kernel_);
+  napi_type_tag_object(info.Env(), info.This(), &kKernelTag);
+}
+
+const AnyKernel& KernelObject::of(const Napi::Value& value) {
+  bool tagged = false;
+  if (value.IsObject()) napi_check_object_type_tag(value.Env(), value, &kKernelTag, &tagged);
+  if (!tagged) fail(value.Env(), "expected a NativeKernel");
+  return Unwrap(value.As<Napi::Object>())->kernel_;
 }
 
 Samples KernelObject::samples(const Napi::Value& x, const Napi::Value& n, const Napi::Value& y, const Napi::Value& m,

@@ -18,6 +18,8 @@ class KernelObject : public Napi::ObjectWrap<KernelObject> {
  public:
   static void define(Napi::Env env, Napi::Object exports);
   explicit KernelObject(const Napi::CallbackInfo& info);
+  /// Of a NativeKernel; throws for any other value.
+  static const AnyKernel& of(const Napi::Value& value);
 
  private:
   /// matrix(x, n, y | null, m, parameters, out)

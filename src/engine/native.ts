@@ -96,7 +96,6 @@ export interface NativeCircuit {
 export type NativeSpec =
   | NativeCircuit
   | (Omit<NativeCircuit, 'kind'> & { kind: 'projected'; inner: NativeEuclidean })
-  | (Omit<NativeCircuit, 'kind'> & { kind: 'projected'; inner: NativeEuclidean })
   | { kind: 'vector'; features: number; zeroVectors: boolean }
   | ({ features: number } & NativeEuclidean);
 
@@ -105,6 +104,107 @@ export type NativeEuclidean =
   | { kind: 'rbf'; gamma: number }
   | { kind: 'linear' }
   | { kind: 'matern'; nu: number; length: number };
+
+/** One node of a network; node 0 is its input, nodes[i] is node i + 1. The kinds are those of native/core/network/registry.cpp. */
+export interface NativeNode {
+  kind: string;
+  inputs: number[];
+  numbers: Record<string, number>;
+  /** Places in the plan's list of weights. */
+  weights: number[];
+}
+
+/** One side of a kernel term. */
+export interface NativeKernelSide {
+  kernel: NativeKernel;
+  parameters: Float64Array;
+  /** x -> (x - mean) matrix, [in][out]. */
+  projection?: { mean: Float64Array; matrix: Float64Array; in: number; out: number };
+  /** Zero rows stand for |0...0>. */
+  amplitude: boolean;
+}
+
+export interface NativeTerm {
+  kind: 'ce' | 'kd' | 'distance' | 'angle' | 'quantum';
+  /** Which of the plan's outputs. */
+  output: number;
+  /** Which of the data's targets; -1 for ce. */
+  target: number;
+  weight: number;
+  temperature?: number;
+  /** As in `kernelLoss`. */
+  form?: number;
+  /** Mean pairwise distance; 0 leaves features as they are. */
+  scale?: number;
+  student?: NativeKernelSide;
+  teacher?: NativeKernelSide;
+}
+
+export interface NativeOptimizer {
+  name: 'sgd' | 'momentum' | 'adam' | 'adamw' | 'rmsprop';
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  momentum?: number;
+  nesterov?: boolean;
+  decay?: number;
+  weightDecay?: number;
+  clipNorm?: number;
+  clipValue?: number;
+}
+
+export interface NativePlanSpec {
+  precision: Precision;
+  /** Height, width and channels of a sample; a vector is [1, 1, n]. */
+  input: [number, number, number];
+  nodes: NativeNode[];
+  weights: Scalars[];
+  trainable: boolean[];
+  /** Nodes whose values are read; the first are the logits. */
+  outputs: number[];
+  /** Largest batch. */
+  maxBatch: number;
+  /** Without terms the plan only evaluates. */
+  terms?: NativeTerm[];
+  optimizer?: NativeOptimizer;
+}
+
+/** Samples kept natively; copied from the arrays given. */
+export interface NativeData {
+  dispose(): void;
+}
+
+/** Numbers of a step in a plan's metrics before two for each term: loss, correct, zeroVectors, gradientNorm, milliseconds. */
+export const STEP_METRICS = 5;
+
+/** A network that trains and evaluates. One job at a time; a second call while one runs is an error. */
+export interface NativePlan {
+  /**
+   * One step for each learning rate on rows order[step * batchSize] and on. `firstStep`: steps taken before. `alone`: on one thread.
+   * `metrics` (float64 [steps][STEP_METRICS + 2 * terms], raw value and gradient norm of each term) is written as steps end; progress
+   * counts steps. Rejects with code NOT_FINITE { step, term, raw, gradientNorm } before weights are touched by that step.
+   */
+  train(
+    data: NativeData,
+    order: Uint32Array,
+    batchSize: number,
+    learningRates: Float64Array,
+    firstStep: number,
+    alone: boolean,
+    metrics: ArrayBuffer,
+  ): NativeJob;
+  /** Outputs of samples first .. first + count - 1 in inference mode, float32 [count][size] each. */
+  evaluate(data: NativeData, first: number, count: number, alone: boolean, outputs: ArrayBuffer[]): NativeJob;
+  readWeights(index: number, out: Scalars): void;
+  writeWeights(index: number, values: Scalars): void;
+  /** The optimizer's steps and moments, for checkpoints. */
+  optimizerState(): { steps: number; slots: Float64Array[] };
+  restoreOptimizer(steps: number, slots: Float64Array[]): void;
+  /** Times every layer from now on; seconds by node, all threads together. */
+  startProfile(): void;
+  profile(): { forward: Float64Array; backward: Float64Array };
+  dispose(): void;
+}
 
 type RelationalLoss = (
   student: Scalars,
@@ -117,6 +217,13 @@ type RelationalLoss = (
 
 interface Addon {
   NativeKernel: new (spec: NativeSpec & { precision: string }) => NativeKernel;
+  NativePlan: new (spec: NativePlanSpec) => NativePlan;
+  NativeData: new (
+    images: Float32Array,
+    count: number,
+    labels: Int32Array | null,
+    targets: { data: Float32Array; columns: number }[],
+  ) => NativeData;
   distanceLoss: RelationalLoss;
   angleLoss: RelationalLoss;
   simd(): { known: string[]; supported: string[]; active: string; threads: number; availableThreads: number };

@@ -53,6 +53,20 @@ Trainer<T>::Trainer(Graph<T> graph, std::size_t maxBatch, std::vector<Term> term
 }
 
 template <class T>
+bool Trainer<T>::accepts(const DataSet& data) const {
+  const auto classes = static_cast<std::int32_t>(network_.outputSize(0));
+  const bool labelled = !data.labels.empty();
+  for (const std::int32_t label : data.labels) {
+    if (label < 0 || label >= classes) return false;
+  }
+  return std::all_of(objective_.terms().begin(), objective_.terms().end(), [&](const Term& term) {
+    if (term.output < 0 || static_cast<std::size_t>(term.output) >= outputs_.size()) return false;
+    if (term.kind == TermKind::kCrossEntropy) return labelled;
+    return term.target >= 0 && static_cast<std::size_t>(term.target) < data.targets.size();
+  });
+}
+
+template <class T>
 void Trainer<T>::train(const TrainCall& call, double* metrics, Job& job) {
   std::optional<Sequential> alone;
   if (call.alone) alone.emplace();

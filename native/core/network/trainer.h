@@ -52,6 +52,9 @@ class Trainer {
 
   Network<T>& network() { return network_; }
   Optimizer<T>& optimizer() { return optimizer_; }
+  bool trains() const { return !objective_.terms().empty(); }
+  /// Whether the data have what the terms need.
+  bool accepts(const DataSet& data) const;
   std::size_t metricsPerStep() const { return kStepMetrics + kTermMetrics * objective_.terms().size(); }
 
   /// One step for each learning rate; metrics: [step][metricsPerStep()], written as steps end. Progress counts steps.
