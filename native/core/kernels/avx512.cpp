@@ -71,8 +71,9 @@ struct Groups<double> {
   using Columns = Sequence<8>;
 };
 
-#include "network.inl"
 #include "template.inl"
+
+#include "network.inl"
 
 const InstructionSet& instructionSet() {
   static constexpr InstructionSet set = {"avx512",

@@ -67,8 +67,9 @@ struct Groups<double> {
   using Columns = Sequence<4, 4>;
 };
 
-#include "network.inl"
 #include "template.inl"
+
+#include "network.inl"
 
 const InstructionSet& instructionSet() {
   static constexpr InstructionSet set = {"neon",
