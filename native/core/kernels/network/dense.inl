@@ -1,23 +1,38 @@
 // Dense layers on panels: a convolution of one pixel whose weights are read where they lie.
 
+// Weights that pass through L1 at a time, beside as many bytes of inputs and outputs.
+constexpr std::size_t kDenseBytes = 16 * 1024;
+
 template <class T>
 static void dense(const T* x, std::size_t inputs, const T* w, std::size_t kStride, std::size_t jStride,
                   std::size_t outputs, const T* bias, int relu, T* y) {
   constexpr int W = kWidth<T>, R = Groups<T>::kVectors;
   const int tiles = tileCount(int(outputs), kNetworkTile<T>);
-  std::size_t first = 0;
-  for (int t = 0; t < tiles; ++t) {
-    const int width = tileWidth(int(outputs), tiles, t);
-    withWidth<kNetworkTile<T>>(width, [&](auto j) {
-      constexpr int J = decltype(j)::value;
-      for (int h = 0; h < W; h += R * Simd<T>::VL) {
-        typename Simd<T>::V sum[J * R];
-        startSums<T, J>(bias == nullptr ? nullptr : bias + first, sum);
-        pixelSteps<T, 1, J>(x + h, 0, w + first * jStride, jStride, kStride, inputs, sum);
-        storeSums<T, J>(sum, relu, y + first * W + h);
-      }
-    });
-    first += width;
+  // Where a tile's weights are apart, as many inputs at a time as keep the cache lines of all tiles in L1.
+  const std::size_t block = kStride == 1 ? inputs : (kDenseBytes / (kStride * sizeof(T)) | 15) + 1;
+  for (std::size_t k = 0; k < inputs; k += block) {
+    const std::size_t steps = inputs - k < block ? inputs - k : block;
+    const int rectify = relu && k + steps == inputs;
+    std::size_t first = 0;
+    for (int t = 0; t < tiles; ++t) {
+      const int width = tileWidth(int(outputs), tiles, t);
+      withWidth<kNetworkTile<T>>(width, [&](auto j) {
+        constexpr int J = decltype(j)::value;
+        for (int h = 0; h < W; h += R * Simd<T>::VL) {
+          typename Simd<T>::V sum[J * R];
+          if (k == 0) {
+            startSums<T, J>(bias == nullptr ? nullptr : bias + first, sum);
+          } else {
+            QRKD_UNROLL for (int i = 0; i < J * R; ++i) {
+              sum[i] = Simd<T>::load(y + (first + i / R) * W + h + i % R * Simd<T>::VL);
+            }
+          }
+          pixelSteps<T, 1, J>(x + k * W + h, 0, w + k * kStride + first * jStride, jStride, kStride, steps, sum);
+          storeSums<T, J>(sum, rectify, y + first * W + h);
+        }
+      });
+      first += width;
+    }
   }
 }
 
