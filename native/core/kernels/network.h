@@ -44,6 +44,32 @@ struct KernelGradientPlan {
   int rowsAtOnce;           // output rows whose operands stay in the cache
 };
 
+/// The numbers of one update of weights, the same for all of them.
+template <class T>
+struct UpdateStep {
+  T rate;                      // learning rate
+  T shrink;                    // of the weights, before the update: decoupled weight decay
+  T factor, limit;             // gradients are multiplied, then clipped to +- limit
+  T momentum;                  // momentum, rmsprop
+  int nesterov;                // momentum
+  T beta1, rest1;              // adam: decay of the first moment, 1 - it
+  T beta2, rest2;              // adam: of the second; rmsprop: of the mean square
+  T correction1, correction2;  // adam: 1 / (1 - beta^steps)
+  T epsilon;
+};
+
+template <class T>
+using Update = void (*)(const UpdateStep<T>& step, const T* gradient, std::size_t count, T* weight, T* first,
+                        T* second);
+
+template <class T>
+struct OptimizerTable {
+  /// Sum of squares.
+  double (*squares)(const T* gradient, std::size_t count);
+  /// Updates `count` weights and their moments; momentum has one, adam (mean, square) and rmsprop (square, step) two.
+  Update<T> sgd, momentum, adam, rmsProp;
+};
+
 template <class T>
 struct NetworkTable {
   /// Widest tile of output channels. Kernels are packed in ceil(channels / tile) tiles of nearly equal width, the wider
@@ -66,6 +92,8 @@ struct NetworkTable {
   /// [panel][lane][stride].
   void (*denseGradient)(const T* const* x, std::size_t panels, std::size_t first, std::size_t last, const T* dy,
                         std::size_t stride, std::size_t outputs, T* gradient);
+
+  OptimizerTable<T> optimizer;
 };
 
 }  // namespace qrkd

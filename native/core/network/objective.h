@@ -4,34 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "../kernel.h"
+#include "kernel_term.h"
 
 namespace qrkd::network {
-
-/// Row-major doubles [rows][columns].
-struct Values {
-  const double* data = nullptr;
-  std::size_t columns = 0;
-};
-
-/// An affine map of features, (x - mean) A, A [in][out]; empty: features as they are.
-struct Projection {
-  std::vector<double> mean, matrix;
-  std::size_t in = 0, out = 0;
-  bool empty() const { return matrix.empty(); }
-};
-
-/// One side of a kernel term.
-struct KernelSide {
-  std::shared_ptr<Kernel<float>> float32;  // one of the two
-  std::shared_ptr<Kernel<double>> float64;
-  std::vector<double> parameters;
-  Projection projection;
-  bool amplitude = false;  // zero rows stand for |0...0>, without gradient, and are counted
-};
 
 enum class TermKind { kCrossEntropy, kDistillation, kDistance, kAngle, kKernel };
 
@@ -50,9 +27,10 @@ struct TermResult {
   double raw = 0, gradientNorm = 0;  ///< value of the term, Frobenius norm of its unweighted gradient
 };
 
-/// Evaluates the terms as src/losses/qrkd.ts does, in double.
+/// Evaluates the terms as src/losses/qrkd.ts does, in double. Memory is kept from call to call: one caller at a time.
 class Objective {
  public:
+  /// Throws std::invalid_argument for a kernel term without a kernel.
   explicit Objective(std::vector<Term> terms);
 
   const std::vector<Term>& terms() const { return terms_; }
@@ -60,12 +38,24 @@ class Objective {
   /// outputs: of the network, `samples` rows each; targets: the teacher's rows; labels: of the samples.
   /// Writes every output's gradient (zero where no term uses it) and one result a term. Returns the weighted sum. A
   /// term whose outputs are not finite is NaN. `zeroVectors` counts rows that an amplitude map could not encode.
+  /// Throws std::invalid_argument for a label that is no class and where widths do not fit.
   double evaluate(std::size_t samples, const std::vector<Values>& outputs, const std::vector<Values>& targets,
                   const std::int32_t* labels, const std::vector<double*>& gradients, TermResult* results,
-                  std::size_t& zeroVectors, Job& job) const;
+                  std::size_t& zeroVectors, Job& job);
 
  private:
+  /// What a term keeps for itself, so that terms can run beside each other.
+  struct Work {
+    std::unique_ptr<KernelTerm> kernel;
+    std::vector<double> gradient;
+    std::size_t zeroVectors = 0;
+  };
+
+  double value(std::size_t term, std::size_t samples, const Values& output, const Values& target,
+               const std::int32_t* labels, Job& job);
+
   std::vector<Term> terms_;
+  std::vector<Work> work_;
 };
 
 }  // namespace qrkd::network
