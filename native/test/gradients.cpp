@@ -13,34 +13,11 @@
 #include "../core/thread_pool.h"
 #include "../core/vector_kernel.h"
 #include "check.h"
+#include "feature_maps.h"
 #include "random_circuits.h"
 
 namespace qrkd {
 namespace {
-
-constexpr double kPi = 3.14159265358979323846;
-
-// The zz map with full entanglement.
-Circuit zz(int qubits, int reps) {
-  Circuit circuit;
-  circuit.qubits = qubits;
-  circuit.map.features = qubits;
-  for (int rep = 0; rep < reps; ++rep) {
-    for (int q = 0; q < qubits; ++q) circuit.operations.push_back({Gate::kH, {q}, -1, 0, {}});
-    for (int q = 0; q < qubits; ++q) {
-      if (rep == 0) circuit.map.add(2, {{q, 0, 0.7}});
-      circuit.operations.push_back({Gate::kPhase, {q}, q, 1, {}});
-    }
-    int angle = qubits;
-    for (int q = 0; q < qubits; ++q) {
-      for (int j = 0; j < q; ++j) {
-        if (rep == 0) circuit.map.add(2, {{q, kPi, -0.7}, {j, kPi, -0.7}});
-        circuit.operations.push_back({Gate::kPhase, {j, q}, angle++, 1, {}});
-      }
-    }
-  }
-  return circuit;
-}
 
 // Chains of one-qubit gates, of features and of a parameter.
 Circuit product(int qubits) {
