@@ -11,6 +11,7 @@
 #include "arguments.h"
 #include "kernel_object.h"
 #include "losses.h"
+#include "plan_object.h"
 
 namespace qrkd::addon {
 namespace {
@@ -52,6 +53,8 @@ void useThreads(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   KernelObject::define(env, exports);
   ForwardObject::define(env, exports);
+  DataObject::define(env, exports);
+  PlanObject::define(env, exports);
   defineLosses(env, exports);
   exports.Set("simd", Napi::Function::New(env, simd));
   exports.Set("selectInstructionSet", Napi::Function::New(env, selectIsa));
