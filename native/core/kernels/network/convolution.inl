@@ -64,7 +64,8 @@ static inline void storeSums(const typename Simd<T>::V* sum, int relu, T* y) {
   QRKD_UNROLL for (int j = 0; j < J; ++j) {
     QRKD_UNROLL for (int r = 0; r < R; ++r) {
       const auto v = sum[j * R + r];
-      S::store(y + j * kWidth<T> + r * S::VL, relu ? S::max(v, S::zero()) : v);
+      // The order of the operands lets NaN through.
+      S::store(y + j * kWidth<T> + r * S::VL, relu ? S::max(S::zero(), v) : v);
     }
   }
 }
