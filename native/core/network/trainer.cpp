@@ -48,6 +48,8 @@ Trainer<T>::Trainer(Graph<T> graph, std::size_t maxBatch, std::vector<Term> term
   for (std::size_t o = 0; o < made.outputs.size(); ++o) {
     outputs_.emplace_back(maxBatch * network_.outputSize(o));
     outputGradients_.emplace_back(maxBatch * network_.outputSize(o));
+    outputViews_.push_back({outputs_[o].data(), network_.outputSize(o)});
+    outputGradientViews_.push_back(outputGradients_[o].data());
   }
   labels_.resize(maxBatch);
 }
@@ -72,7 +74,11 @@ void Trainer<T>::train(const TrainCall& call, double* metrics, Job& job) {
   if (call.alone) alone.emplace();
   job.expect(static_cast<double>(call.learningRates.size()));
   targets_.resize(call.data->targets.size());
-  for (std::size_t t = 0; t < targets_.size(); ++t) targets_[t].resize(call.batchSize * call.data->targets[t].columns);
+  targetViews_.clear();
+  for (std::size_t t = 0; t < targets_.size(); ++t) {
+    targets_[t].resize(call.batchSize * call.data->targets[t].columns);
+    targetViews_.push_back({targets_[t].data(), call.data->targets[t].columns});
+  }
   for (std::size_t s = 0; s < call.learningRates.size(); ++s) {
     step(call, s, metrics + s * metricsPerStep(), job);
     job.advance(1);
@@ -88,26 +94,20 @@ double Trainer<T>::step(const TrainCall& call, std::size_t index, double* metric
   const std::uint32_t* rows = call.order.data() + index * count;
   network_.forward({data.images.data(), rows, 0, count}, {true, call.firstStep + index, count}, job);
 
-  std::vector<Values> outputs, targets;
-  std::vector<double*> outputGradients;
-  for (std::size_t o = 0; o < outputs_.size(); ++o) {
-    network_.readOutput(o, outputs_[o].data());
-    outputs.push_back({outputs_[o].data(), network_.outputSize(o)});
-    outputGradients.push_back(outputGradients_[o].data());
-  }
+  for (std::size_t o = 0; o < outputs_.size(); ++o) network_.readOutput(o, outputs_[o].data());
   for (std::size_t t = 0; t < targets_.size(); ++t) {
     const DataSet::Matrix& target = data.targets[t];
     for (std::size_t i = 0; i < count; ++i) {
       const float* row = target.values.data() + rows[i] * target.columns;
       std::copy(row, row + target.columns, targets_[t].data() + i * target.columns);
     }
-    targets.push_back({targets_[t].data(), target.columns});
   }
   for (std::size_t i = 0; i < count && !data.labels.empty(); ++i) labels_[i] = data.labels[rows[i]];
 
   std::size_t zeroVectors = 0;
-  const double loss = objective_.evaluate(count, outputs, targets, data.labels.empty() ? nullptr : labels_.data(),
-                                          outputGradients, results_.data(), zeroVectors, job);
+  const double loss =
+      objective_.evaluate(count, outputViews_, targetViews_, data.labels.empty() ? nullptr : labels_.data(),
+                          outputGradientViews_, results_.data(), zeroVectors, job);
   for (std::size_t t = 0; t < results_.size(); ++t) {
     if (!std::isfinite(results_[t].raw) || !std::isfinite(results_[t].gradientNorm)) {
       throw NotFinite(index, t, results_[t]);

@@ -72,7 +72,10 @@ class Trainer {
   Optimizer<T> optimizer_;
   std::vector<std::size_t> trained_;  // weights
   std::vector<T*> gradients_;         // of the trained weights
+  // Of the batch, by output or target; the views are what the objective reads and writes.
   std::vector<std::vector<double>> outputs_, outputGradients_, targets_;
+  std::vector<Values> outputViews_, targetViews_;
+  std::vector<double*> outputGradientViews_;
   std::vector<std::int32_t> labels_;
   std::vector<TermResult> results_;
 };
