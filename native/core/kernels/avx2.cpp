@@ -30,6 +30,9 @@ struct Simd<float> {
   static V fnma(V a, V b, V c) { return _mm256_fnmadd_ps(a, b, c); }
   static V min(V a, V b) { return _mm256_min_ps(a, b); }
   static V max(V a, V b) { return _mm256_max_ps(a, b); }
+  /// v where a equals b, else 0; v where a is above 0.
+  static V equal(V a, V b, V v) { return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ), v); }
+  static V positive(V a, V v) { return _mm256_and_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ), v); }
   static float sum(V v) {
     const __m128 half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     const __m128 pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
@@ -52,6 +55,9 @@ struct Simd<double> {
   static V fnma(V a, V b, V c) { return _mm256_fnmadd_pd(a, b, c); }
   static V min(V a, V b) { return _mm256_min_pd(a, b); }
   static V max(V a, V b) { return _mm256_max_pd(a, b); }
+  /// v where a equals b, else 0; v where a is above 0.
+  static V equal(V a, V b, V v) { return _mm256_and_pd(_mm256_cmp_pd(a, b, _CMP_EQ_OQ), v); }
+  static V positive(V a, V v) { return _mm256_and_pd(_mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_GT_OQ), v); }
   static double sum(V v) {
     double lanes[VL], total = 0;
     store(lanes, v);

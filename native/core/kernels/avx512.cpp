@@ -30,6 +30,9 @@ struct Simd<float> {
   static V fnma(V a, V b, V c) { return _mm512_fnmadd_ps(a, b, c); }
   static V min(V a, V b) { return _mm512_min_ps(a, b); }
   static V max(V a, V b) { return _mm512_max_ps(a, b); }
+  /// v where a equals b, else 0; v where a is above 0.
+  static V equal(V a, V b, V v) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), v); }
+  static V positive(V a, V v) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, zero(), _CMP_GT_OQ), v); }
   static float sum(V v) {
     const __m256 upper = _mm256_castpd_ps(_mm512_extractf64x4_pd(_mm512_castps_pd(v), 1));
     const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(v), upper);
@@ -54,6 +57,9 @@ struct Simd<double> {
   static V fnma(V a, V b, V c) { return _mm512_fnmadd_pd(a, b, c); }
   static V min(V a, V b) { return _mm512_min_pd(a, b); }
   static V max(V a, V b) { return _mm512_max_pd(a, b); }
+  /// v where a equals b, else 0; v where a is above 0.
+  static V equal(V a, V b, V v) { return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(a, b, _CMP_EQ_OQ), v); }
+  static V positive(V a, V v) { return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(a, zero(), _CMP_GT_OQ), v); }
   static double sum(V v) {
     double lanes[VL], total = 0;
     store(lanes, v);

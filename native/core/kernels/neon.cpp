@@ -31,6 +31,9 @@ struct Simd<float> {
   static V fnma(V a, V b, V c) { return vfmsq_f32(c, a, b); }
   static V min(V a, V b) { return vminq_f32(a, b); }
   static V max(V a, V b) { return vmaxq_f32(a, b); }
+  /// v where a equals b, else 0; v where a is above 0.
+  static V equal(V a, V b, V v) { return vbslq_f32(vceqq_f32(a, b), v, zero()); }
+  static V positive(V a, V v) { return vbslq_f32(vcgtq_f32(a, zero()), v, zero()); }
   static float sum(V v) { return vaddvq_f32(v); }
 };
 
@@ -49,6 +52,9 @@ struct Simd<double> {
   static V fnma(V a, V b, V c) { return vfmsq_f64(c, a, b); }
   static V min(V a, V b) { return vminq_f64(a, b); }
   static V max(V a, V b) { return vmaxq_f64(a, b); }
+  /// v where a equals b, else 0; v where a is above 0.
+  static V equal(V a, V b, V v) { return vbslq_f64(vceqq_f64(a, b), v, zero()); }
+  static V positive(V a, V v) { return vbslq_f64(vcgtq_f64(a, zero()), v, zero()); }
   static double sum(V v) { return vaddvq_f64(v); }
 };
 

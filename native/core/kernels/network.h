@@ -6,6 +6,8 @@
 
 #include <cstddef>
 
+#include "layers.h"
+
 namespace qrkd {
 
 /// A run of neighbouring input pixels that meet neighbouring taps of a kernel: pixel `input` + i meets tap `tap` + i.
@@ -93,6 +95,7 @@ struct NetworkTable {
   void (*denseGradient)(const T* const* x, std::size_t panels, std::size_t first, std::size_t last, const T* dy,
                         std::size_t stride, std::size_t outputs, T* gradient);
 
+  LayerTable<T> layers;
   OptimizerTable<T> optimizer;
 };
 

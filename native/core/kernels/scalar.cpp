@@ -25,6 +25,9 @@ struct Simd {
   static V fnma(V a, V b, V c) { return c - a * b; }
   static V min(V a, V b) { return a < b ? a : b; }
   static V max(V a, V b) { return a > b ? a : b; }
+  /// v where a equals b, else 0; v where a is above 0.
+  static V equal(V a, V b, V v) { return a == b ? v : T(0); }
+  static V positive(V a, V v) { return a > T(0) ? v : T(0); }
   static T sum(V v) { return v; }
 };
 

@@ -47,7 +47,13 @@ std::vector<Tap> backwardTaps(int i, int out, const std::vector<int>& order, int
   return taps;
 }
 
-TapRange rangeOf(int k, int in, int out, int stride, int dilation, int pad) {
+// Bytes of both operands of a gradient's tile that should stay in L1, and lines of them at a pixel.
+constexpr std::size_t kL1Bytes = 24 * 1024;
+constexpr std::size_t kTileLines = 7;
+
+}  // namespace
+
+TapRange tapRange(int k, int in, int out, int stride, int dilation, int pad) {
   TapRange range{out, 0, k * dilation - pad, stride};
   for (int o = 0; o < out; ++o) {
     const int i = o * stride + range.offset;
@@ -58,12 +64,6 @@ TapRange rangeOf(int k, int in, int out, int stride, int dilation, int pad) {
   if (range.last == 0) range.first = 0;
   return range;
 }
-
-// Bytes of both operands of a gradient's tile that should stay in L1, and lines of them at a pixel.
-constexpr std::size_t kL1Bytes = 24 * 1024;
-constexpr std::size_t kTileLines = 7;
-
-}  // namespace
 
 Window readWindow(const NodeSpec& node, const std::string& prefix) {
   const auto dilation = [&](const char* key) { return node.numbers.count(key) != 0 ? node.integer(key) : 1; };
@@ -158,11 +158,11 @@ Convolution<T>::Convolution(const NodeSpec& node, Shape input, std::vector<Weigh
   }
   for (int k = 0; k < window_.kernelHeight; ++k) {
     gradientRows_.push_back(
-        rangeOf(k, input.height, output_.height, window_.strideY, window_.dilationY, window_.padTop));
+        tapRange(k, input.height, output_.height, window_.strideY, window_.dilationY, window_.padTop));
   }
   for (int k = 0; k < window_.kernelWidth; ++k) {
     gradientColumns_.push_back(
-        rangeOf(k, input.width, output_.width, window_.strideX, window_.dilationX, window_.padLeft));
+        tapRange(k, input.width, output_.width, window_.strideX, window_.dilationX, window_.padLeft));
   }
 }
 

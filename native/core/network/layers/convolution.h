@@ -14,6 +14,9 @@ struct Window {
 /// Reads a window of a NodeSpec; dilations are 1 where not given, `prefix` is "kernel" or "pool".
 Window readWindow(const NodeSpec& node, const std::string& prefix);
 
+/// Outputs that meet a tap of the kernel in one direction, for the kernel's gradient.
+TapRange tapRange(int tap, int in, int out, int stride, int dilation, int pad);
+
 /// The tables of a convolution seen as sums over runs of taps (kernels/network.h).
 struct TapTables {
   std::vector<int> rowStarts, columnStarts;
