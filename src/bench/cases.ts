@@ -76,16 +76,15 @@ function states([rows, qubits]: Size, precision: Precision, quick: boolean): Ben
 }
 
 function gram(spec: FeatureMapSpec, rows: number, precision: Precision, quick: boolean): BenchCase {
-  const { qubits, features, type, circuit } = featureMap(spec);
+  const { qubits, features, type, circuit, isProduct } = featureMap(spec);
   // Product states and real vectors need no states of 2^n amplitudes, so that their work is not that product's.
-  const entangling = circuit?.operations.some((operation) => operation.qubits.length > 1);
   return {
     group: 'gram',
     subject: type,
     samples: rows,
     qubits,
     precision,
-    flops: entangling ? gramFlops(rows, qubits) : undefined,
+    flops: circuit && !isProduct ? gramFlops(rows, qubits) : undefined,
     quick,
     prepare() {
       const x = samples(rows, features, 1);

@@ -18,6 +18,7 @@ import { inversionTest, productOfReadings, readingsOfZeros, singleQubits } from 
 import type { TileFinisher } from './matrixToFile.js';
 import { measureAsync, measureBlockAsync } from './measureAsync.js';
 import { checkAsyncOptions, type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
+import { widePanelBytes } from './widePanel.js';
 
 /** Statevectors, row-major: amplitude b of sample i is real[i * 2^n + b] + i imag[i * 2^n + b]. */
 export interface States {
@@ -151,15 +152,10 @@ export class FidelityKernel extends NativeBackedKernel {
   }
 
   protected override sampleBytes(n: number, m: number, features: number, gradient: boolean): number {
-    // The engine's laneQubitsFor (native/core/schedule.cpp): few samples of many qubits share one panel's lanes.
-    const { qubits } = this.map;
-    const lanes = this.precision === 'float32' ? 16 : 8;
-    const wide = !this.map.isProduct && this.map.circuit && qubits >= 14 && 2 * Math.max(n, m) <= lanes;
-    if (!wide) return super.sampleBytes(n, m, features, gradient);
-    const samples = 2 ** Math.ceil(Math.log2(Math.max(n, m)));
+    const panel = widePanelBytes(this.map, Math.max(n, m), this.precision);
+    if (panel === undefined) return super.sampleBytes(n, m, features, gradient);
     // In a gradient a side has its states, a copy that is unwound, and lambda.
-    const panels = gradient ? 4 : m > 0 ? 2 : 1;
-    return panels * samples * 2 ** qubits * 2 * (64 / lanes);
+    return (gradient ? 4 : m > 0 ? 2 : 1) * panel;
   }
 
   protected nativeSpec(): NativeSpec {

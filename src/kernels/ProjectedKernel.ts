@@ -7,6 +7,7 @@ import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../e
 import { FeatureMap } from '../maps/index.js';
 import { type MaternSmoothness, readMatern } from './MaternKernel.js';
 import { type Footprint, type KernelOptions, NativeBackedKernel } from './NativeBackedKernel.js';
+import { widePanelBytes } from './widePanel.js';
 
 /** Kernel of the reduced states; see {@link ProjectedKernel}. */
 export type InnerKernel =
@@ -106,12 +107,8 @@ export class ProjectedKernel extends NativeBackedKernel {
     const { qubits } = this.map;
     // Bloch vectors in double; for a gradient a copy and their derivative.
     const vectors = (gradient ? 3 : 1) * (n + m) * 3 * qubits * 8;
-    const lanes = this.precision === 'float32' ? 16 : 8;
-    const largest = Math.max(n, m);
-    // Few samples of many qubits share the lanes of one panel, as in FidelityKernel.
-    const wide = !this.map.isProduct && qubits >= 14 && 2 * largest <= lanes;
-    if (!wide) return vectors + super.sampleBytes(n, m, features, gradient);
-    return vectors + (gradient ? 4 : 1) * 2 ** Math.ceil(Math.log2(largest)) * 2 * 2 ** qubits * (64 / lanes);
+    const panel = widePanelBytes(this.map, Math.max(n, m), this.precision);
+    return vectors + (panel === undefined ? super.sampleBytes(n, m, features, gradient) : (gradient ? 4 : 1) * panel);
   }
 
   private samples(X: MatrixLike, gradient: boolean): { x: Matrix; n: number; width: number } {
