@@ -218,6 +218,7 @@ class Scheduler {
           step.position = localOf(draft.places[0]);
           step.chain = static_cast<int>(result_.chains.size());
           step.gradient = hasAngles(layer.chain);
+          step.real = isReal(layer.chain);
           result_.chains.push_back(layer.chain);
           break;
         case Layer::Kind::kDiagonal:

@@ -22,6 +22,7 @@ struct Step {
   int position = 0;  ///< kChain, kSwapLane: bit of the block's index
   int lane = 0;      ///< kSwapLane: bit of the lane's index
   int chain = -1;    ///< kChain: index into Schedule::chains; -1: a Hadamard gate
+  bool real = true;  ///< kChain: of real matrices
   double scale =
       1;  ///< kDiagonal: norm of Hadamards before it; kHadamards: 1 if a diagonal step takes it, else their norm
   std::shared_ptr<const PhasePolynomial> polynomial;  ///< kDiagonal

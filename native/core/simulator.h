@@ -58,7 +58,7 @@ class Simulator {
                const Job& job);
   void prefixProducts(const Sweep& sweep, Worker& w, std::uint64_t outer, T* lambda, Sums& sums);
   void productStart(const Sweep& sweep, std::uint64_t outer, int without, T* start) const;
-  const T* table(const Step& step, const Sweep& sweep, Worker& w, std::uint64_t outer, bool keep);
+  const T* table(const Step& step, const Sweep& sweep, Worker& w, std::uint64_t outer);
   void blocks(const Sweep& sweep, Job& job, const std::function<void(std::uint64_t, int, int)>& body);
 
   const Simulation& simulation_;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "chain.h"
 #include "isa.h"
 #include "simulator_work.h"
 
@@ -10,9 +9,9 @@ namespace qrkd {
 
 // A diagonal step's table for a block. Those of groups are computed once a block and kept until the next one.
 template <class T>
-const T* Simulator<T>::table(const Step& step, const Sweep& sweep, Worker& w, std::uint64_t outer, bool keep) {
+const T* Simulator<T>::table(const Step& step, const Sweep& sweep, Worker& w, std::uint64_t outer) {
   const std::size_t size = step.polynomial->entries() * 2 * kLanes<T>;
-  if (!keep && sweep.groupSize[step.group] < 2) {
+  if (sweep.groupSize[step.group] < 2) {
     T* table = Worker::room(w.table, size);
     step.polynomial->table<T>(angles_.data(), outer, step.scale, w.phases, table);
     return table;
@@ -47,22 +46,21 @@ void Simulator<T>::forward(const Sweep& sweep, Worker& w, std::uint64_t outer, b
         break;
       case Step::Kind::kChain: {
         const std::size_t c = step.chain < 0 ? plan_.chains.size() : step.chain;
-        const bool real = step.chain < 0 || isReal(plan_.chains[c]);
-        kernel.oneQubit(psi, bits, step.position, matrices_.data() + c * kMatrix * W, real);
+        kernel.oneQubit(psi, bits, step.position, matrices_.data() + c * kMatrix * W, step.real);
         break;
       }
       case Step::Kind::kDiagonal:
         if (k == 0 && direct) {
           if (sweep.groupSize[step.group] > 1) {
-            const T* phases = table(step, sweep, w, outer, true);
+            const T* phases = table(step, sweep, w, outer);
             std::copy(phases, phases + amplitudes * 2 * W, psi);
           } else {
             step.polynomial->table<T>(angles_.data(), outer, step.scale, w.phases, psi);
           }
         } else if (step.steps.empty()) {
-          kernel.multiply(psi, table(step, sweep, w, outer, false), amplitudes);
+          kernel.multiply(psi, table(step, sweep, w, outer), amplitudes);
         } else {
-          kernel.multiplyIndexed(psi, table(step, sweep, w, outer, false), amplitudes, step.steps.data(), 0);
+          kernel.multiplyIndexed(psi, table(step, sweep, w, outer), amplitudes, step.steps.data(), 0);
         }
         break;
       case Step::Kind::kPermutation:
@@ -134,9 +132,8 @@ void Simulator<T>::reverse(std::size_t sweepIndex, Worker& w, std::uint64_t oute
       }
       case Step::Kind::kChain: {
         const std::size_t c = step.chain < 0 ? plan_.chains.size() : step.chain;
-        const bool real = step.chain < 0 || isReal(plan_.chains[c]);
         const T* inverse = adjoints_.data() + c * kMatrix * W;
-        if (psiBefore || step.gradient) kernel.oneQubit(own(), bits, step.position, inverse, real);
+        if (psiBefore || step.gradient) kernel.oneQubit(own(), bits, step.position, inverse, step.real);
         if (step.gradient) {
           T products[kMatrix * W];
           std::fill(products, products + kMatrix * W, T(0));
@@ -144,12 +141,12 @@ void Simulator<T>::reverse(std::size_t sweepIndex, Worker& w, std::uint64_t oute
           double* target = sums.chains.data() + c * kMatrix * W;
           for (std::size_t i = 0; i < kMatrix * W; ++i) target[i] += products[i];
         }
-        kernel.oneQubit(lambda, bits, step.position, inverse, real);
+        kernel.oneQubit(lambda, bits, step.position, inverse, step.real);
         break;
       }
       case Step::Kind::kDiagonal: {
         const bool more = !start || plan_.prefixAngles || earlier;
-        const T* phases = more || step.gradient ? table(step, sweep, w, outer, true) : nullptr;
+        const T* phases = more || step.gradient ? table(step, sweep, w, outer) : nullptr;
         if (step.gradient) {
           const std::size_t entries = step.polynomial->entries();
           T* g = Worker::room(w.groupGradients[step.group], entries * W);
