@@ -12,10 +12,10 @@ namespace {
 // Shares of the amplitudes, each with a sum of its own, so that results do not depend on the number of threads.
 constexpr std::size_t kShares = 64;
 
-template <class Body>
-void shares(std::size_t amplitudes, int lanes, Job& job, Body body) {
+template <class T, class Body>
+void shares(std::size_t amplitudes, Job& job, Body body) {
   const std::size_t count = std::min(kShares, std::max<std::size_t>(1, amplitudes / kGramChunk));
-  parallelFor(count, 8.0 * static_cast<double>(amplitudes) * lanes * lanes, job,
+  parallelFor(count, laneOverlapFlops<T>(amplitudes), job,
               [&](std::size_t s, int) { body(s, s * amplitudes / count, (s + 1) * amplitudes / count); });
 }
 
@@ -25,7 +25,7 @@ template <class T>
 std::vector<std::complex<double>> laneOverlaps(const WidePanel<T>& a, const WidePanel<T>& b, Job& job) {
   constexpr std::size_t W = kLanes<T>;
   std::vector<std::vector<double>> sums(kShares);
-  shares(a.amplitudes, W, job, [&](std::size_t s, std::size_t first, std::size_t last) {
+  shares<T>(a.amplitudes, job, [&](std::size_t s, std::size_t first, std::size_t last) {
     sums[s].assign(2 * W * W, 0.0);
     Buffer<T> tile(2 * W * W), sumsOfA(kGramChunk * W), differences(kGramChunk * W);
     for (std::size_t k = first; k < last; k += kGramChunk) {
@@ -74,7 +74,7 @@ void laneCombine(const WidePanel<T>& psi, const std::vector<std::complex<double>
   Buffer<T> sumsOfWeights(W * W);
   kernels<T>().partSums(weights.data(), 1, W, sumsOfWeights.data());
   std::fill(lambda.data.data(), lambda.data.data() + lambda.data.size(), T(0));
-  shares(psi.amplitudes, W, job, [&](std::size_t, std::size_t first, std::size_t last) {
+  shares<T>(psi.amplitudes, job, [&](std::size_t, std::size_t first, std::size_t last) {
     Buffer<T> differences(kGramChunk * W);
     for (std::size_t k = first; k < last; k += kGramChunk) {
       const std::size_t length = std::min(kGramChunk, last - k);

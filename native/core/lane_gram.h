@@ -21,6 +21,12 @@ struct WidePanel {
       : data(length * 2 * kLanes<T>), count(samples), amplitudes(length), laneQubits(lanes) {}
 };
 
+/// Rough arithmetic of `laneOverlaps`.
+template <class T>
+constexpr double laneOverlapFlops(std::size_t amplitudes) {
+  return 8.0 * static_cast<double>(amplitudes) * kLanes<T> * kLanes<T>;
+}
+
 /// <a_i|b_j>, row-major [a.count, b.count]. The microkernel multiplies every lane with every other; where the lanes
 /// stand for the same amplitude, the products add up.
 template <class T>

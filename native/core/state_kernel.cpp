@@ -81,6 +81,8 @@ WidePanel<T> simulateWide(const Simulation& simulation, const Rows& rows, Job& j
   Simulator<T> simulator(simulation);
   simulator.states(rows, 0, panel.data.data(), job);
   job.check();
+  // Blocks report their own share of the work, a whole panel has none.
+  if (simulation.plan.whole()) job.advance(simulation.flops(simulation.samplesPerPanel<T>()));
   return panel;
 }
 
@@ -204,6 +206,9 @@ void StateKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) cons
   const std::size_t others = y != nullptr ? y->count : 0;
   const Simulation& simulation = simulations_->forSamples<T>(std::max(x.count, others));
   if (simulation.plan.laneQubits > 0) {
+    const int panels = y != nullptr ? 2 : 1;
+    job.expect(panels * simulation.flops(simulation.samplesPerPanel<T>()) +
+               laneOverlapFlops<T>(simulation.plan.amplitudes()));
     const WidePanel<T> px = simulateWide<T>(simulation, x, job);
     WidePanel<T> py;
     if (y != nullptr) py = simulateWide<T>(simulation, *y, job);

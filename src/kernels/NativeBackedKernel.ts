@@ -3,7 +3,6 @@ import { checkMemory } from '../engine/memory.js';
 import {
   engineThreads,
   type NativeForward,
-  type NativeJob,
   type NativeKernel,
   type NativeSpec,
   native,
@@ -44,18 +43,6 @@ export interface Footprint {
   forward: number;
   /** Work space of each thread in the gradient. */
   backward: number;
-}
-
-// process.exit waits for libuv's threads, that is, for jobs that nobody wants any more.
-const running = new Set<NativeJob>();
-process.on('exit', () => {
-  for (const job of running) job.cancel();
-});
-
-function tracked<J extends NativeJob>(job: J): J {
-  running.add(job);
-  job.promise.catch(() => undefined).finally(() => running.delete(job));
-  return job;
 }
 
 interface Operands {
@@ -141,15 +128,13 @@ export abstract class NativeBackedKernel implements Kernel {
     signal?.throwIfAborted();
     const bytes = this.precision === 'float32' ? 4 : 8;
     const buffer = new ArrayBuffer(n * m * bytes);
-    const job = tracked(
-      this.native(x.shape[1]).matrixAsync(
-        x.data as Scalars,
-        n,
-        (y?.data as Scalars) ?? null,
-        m,
-        this.parameters,
-        buffer,
-      ),
+    const job = this.native(x.shape[1]).matrixAsync(
+      x.data as Scalars,
+      n,
+      (y?.data as Scalars) ?? null,
+      m,
+      this.parameters,
+      buffer,
     );
     let abort: (() => void) | undefined;
     let timer: NodeJS.Timeout | undefined;
@@ -163,7 +148,9 @@ export abstract class NativeBackedKernel implements Kernel {
       // On a timer nobody else would catch what onProgress throws.
       const report = () => {
         try {
-          onProgress!(job.progress());
+          // The estimate of the work may be reached before the end, which is told once.
+          const fraction = job.progress();
+          if (fraction < 1) onProgress!(fraction);
         } catch (error) {
           stop(error);
         }
@@ -213,9 +200,9 @@ export abstract class NativeBackedKernel implements Kernel {
       parameters,
       sampleBytes: (n: number, m: number) => this.sampleBytes(n, m, x.shape[1], false),
       start: (a: Scalars, n: number, b: Scalars | null, m: number, out: ArrayBuffer) =>
-        tracked(kernel.matrixAsync(a, n, b, m, parameters, out)),
-      encode: (a: Scalars, n: number, whole: number) => tracked(kernel.encodeAsync(a, n, parameters, whole)),
-      block: (a: unknown, b: unknown, out: ArrayBuffer) => tracked(kernel.blockAsync(a, b, out)),
+        kernel.matrixAsync(a, n, b, m, parameters, out),
+      encode: (a: Scalars, n: number, whole: number) => kernel.encodeAsync(a, n, parameters, whole),
+      block: (a: unknown, b: unknown, out: ArrayBuffer) => kernel.blockAsync(a, b, out),
       release: (encoded: unknown) => kernel.release(encoded),
       finish: this.tileFinisher(x.shape[0], y?.shape[0] ?? x.shape[0], !y),
       translate: (error: unknown) => this.translate(error),

@@ -202,6 +202,17 @@ describe('progress', () => {
     assert.ok(halfway.length > 0, `nothing between the ends: ${seen}`);
   });
 
+  it('of few samples of many qubits, which share a panel, is told, and 1 only once', async () => {
+    const kernel = new FidelityKernel(featureMap({ type: 'zz', features: 18, reps: 12 }));
+    const seen: number[] = [];
+    await kernel.matrixAsync(random(2, 18), random(2, 18), { onProgress: (fraction) => seen.push(fraction) });
+    assert.ok(
+      seen.some((fraction) => fraction > 0 && fraction < 1),
+      `nothing between the ends: ${seen}`,
+    );
+    assert.equal(seen.filter((fraction) => fraction === 1).length, 1);
+  });
+
   it('of a short job is just its end; an aborted one does not report it', async () => {
     const seen: number[] = [];
     await small.matrixAsync([[1, 2, 3, 4]], undefined, { onProgress: (fraction) => seen.push(fraction) });
