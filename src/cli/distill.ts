@@ -25,7 +25,7 @@ export function distillCommand(): Command {
     .description(
       'Distils students as a configuration says: any methods, weights, kernels and seeds; same results as `qrkd demo`.',
     )
-    .requiredOption('--config <file>', 'configuration, YAML or JSON')
+    .requiredOption('--config <file>', 'required: configuration, YAML or JSON')
     .option('--set <key=value>', 'change a setting, for example methods.QRKD.quantum=100 (repeatable)', collect, [])
     .option('--out <folder>', 'folder for the results', 'qrkd-distill')
     .option('--json', 'one JSON document on standard output')

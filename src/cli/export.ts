@@ -11,7 +11,7 @@ export function exportCommand(): Command {
     .summary('a saved tf.LayersModel as an ONNX file')
     .description('Writes a saved tf.LayersModel as an ONNX file (opset 17, dynamic batch). `qrkd verify` proves it.')
     .argument('<model>', 'folder with model.json and its weights, or the path of model.json')
-    .requiredOption('-o, --out <file>', 'the .onnx file; it appears whole or not at all')
+    .requiredOption('-o, --out <file>', 'required: the .onnx file; it appears whole or not at all')
     .option('--json', 'describe the result as one JSON document on standard output')
     .action(run);
 }

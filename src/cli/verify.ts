@@ -17,7 +17,10 @@ export function verifyCommand(): Command {
       'Runs an ONNX file in onnxruntime and a saved tf.LayersModel in tfjs on the same inputs; exits 1 if they differ.',
     )
     .argument('<file>', 'the .onnx file')
-    .requiredOption('--model <folder>', 'the saved tf.LayersModel: a folder with model.json, or the path of model.json')
+    .requiredOption(
+      '--model <folder>',
+      'required: the saved tf.LayersModel, a folder with model.json, or the path of model.json',
+    )
     .option('--data <mnist|folder>', 'compare on a test set too: mnist, or a folder with IDX files')
     .option('--samples <n>', 'number of random inputs, uniform in 0..1', positiveInteger, 64)
     .option('--tolerance <number>', 'largest absolute difference that passes', positive, 1e-4)
