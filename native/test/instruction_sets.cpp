@@ -248,52 +248,78 @@ void compareTables(const KernelTable<T>& scalar, const KernelTable<T>& table, un
   }
 }
 
-void compareLoops(const InstructionSet& set, unsigned seed) {
-  const InstructionSet& scalar = scalar::instructionSet();
+void compareRelational(const InstructionSet& set, unsigned seed) {
+  const RelationalTable &scalar = scalar::instructionSet().relational, &table = set.relational;
   const std::size_t stride = 24, columns = 5;
   const auto x = random<double>(columns * stride, seed), point = random<double>(columns, seed + 1);
   const auto weight = random<double>(stride, seed + 2);
-  Buffer<double> a(stride), b(stride);
-  scalar.columns.squaredDistances(x.data(), stride, columns, point.data(), a.data());
-  set.columns.squaredDistances(x.data(), stride, columns, point.data(), b.data());
+  Buffer<double> a(stride), b(stride), inverseA(stride), inverseB(stride);
+  scalar.squaredDistances(x.data(), stride, columns, point.data(), a.data());
+  table.squaredDistances(x.data(), stride, columns, point.data(), b.data());
   compare(a, b, 100, set.name, "squaredDistances");
-  scalar.columns.innerProducts(x.data(), stride, columns, point.data(), a.data());
-  set.columns.innerProducts(x.data(), stride, columns, point.data(), b.data());
+  scalar.distances(x.data(), stride, columns, point.data(), 1.5, a.data(), inverseA.data());
+  table.distances(x.data(), stride, columns, point.data(), 1.5, b.data(), inverseB.data());
+  compare(a, b, 10, set.name, "distances");
+  compare(inverseA, inverseB, 1, set.name, "distances' inverses");
+  scalar.innerProducts(x.data(), stride, columns, point.data(), a.data());
+  table.innerProducts(x.data(), stride, columns, point.data(), b.data());
   compare(a, b, 100, set.name, "innerProducts");
   auto c = random<double>(columns, seed + 3), d = copyOf(c);
-  scalar.columns.weightedDifferences(x.data(), stride, columns, point.data(), weight.data(), c.data());
-  set.columns.weightedDifferences(x.data(), stride, columns, point.data(), weight.data(), d.data());
+  scalar.weightedDifferences(x.data(), stride, columns, point.data(), weight.data(), c.data());
+  table.weightedDifferences(x.data(), stride, columns, point.data(), weight.data(), d.data());
   compare(c, d, 100, set.name, "weightedDifferences");
+  DistanceSums one, other;
+  scalar.distanceRow(x.data(), weight.data(), 0.7, 1.1, stride, a.data(), one);
+  table.distanceRow(x.data(), weight.data(), 0.7, 1.1, stride, b.data(), other);
+  compare(a, b, 10, set.name, "distanceRow");
+  check(std::abs(one.loss - other.loss) < 1e-12 && std::abs(one.along - other.along) < 1e-12, "%s distanceRow sums",
+        set.name);
 
   AngleRow row{};
   row.count = stride;
-  row.weight = 0.01;
-  Buffer<double> arrays[6];
-  for (int i = 0; i < 6; ++i) arrays[i] = random<double>(stride, seed + 4 + i);
+  Buffer<double> arrays[4], gram[2];
+  for (int i = 0; i < 4; ++i) arrays[i] = random<double>(stride, seed + 4 + i);
   for (int side = 0; side < 2; ++side) {
-    row.gramJ[side] = arrays[side].data();
-    row.gramI[side] = arrays[2 + side].data();
-    row.inverse[side] = arrays[4 + side].data();
-    row.base[side] = 0.3 - side;
+    row.numerators[side] = arrays[side].data();
+    row.inverse[side] = arrays[2 + side].data();
     row.inverseJ[side] = 0.7 + side;
+    gram[side] = random<double>(stride * stride, seed + 10 + side);
   }
-  auto e = random<double>(stride, seed + 20), f = copyOf(e);
   AngleSums first, second;
-  row.gramGradient = e.data();
+  row.gradient = a.data();
   scalar.angleRow(row, first);
-  row.gramGradient = f.data();
-  set.angleRow(row, second);
-  compare(e, f, 10, set.name, "angleRow");
-  check(std::abs(first.loss - second.loss) < 1e-12 && std::abs(first.numerator - second.numerator) < 1e-13 &&
-            std::abs(first.cosine - second.cosine) < 1e-13,
+  row.gradient = b.data();
+  table.angleRow(row, second);
+  compare(a, b, 10, set.name, "angleRow");
+  check(std::abs(first.loss - second.loss) < 1e-12 && std::abs(first.cosine - second.cosine) < 1e-12,
         "%s angleRow sums", set.name);
+
+  auto pairs = random<double>(stride * stride, seed + 20), morePairs = copyOf(pairs);
+  Buffer<double> scratch(2 * stride), numerator(stride), cosine(stride);
+  AngleVertex vertex{22,
+                     stride,
+                     7,
+                     {gram[0].data(), gram[1].data()},
+                     {row.inverse[0], row.inverse[1]},
+                     pairs.data(),
+                     numerator.data(),
+                     cosine.data(),
+                     scratch.data()};
+  const double loss = scalar.angleVertex(vertex);
+  vertex.pairs = morePairs.data();
+  vertex.numerator = a.data();
+  vertex.cosine = b.data();
+  check(std::abs(table.angleVertex(vertex) - loss) < 1e-10, "%s angleVertex", set.name);
+  compare(pairs, morePairs, 10, set.name, "angleVertex's pairs");
+  compare(numerator, a, 100, set.name, "angleVertex's numerators");
+  compare(cosine, b, 100, set.name, "angleVertex's cosines");
 }
 
 void compareSets(const InstructionSet& set, const char* how) {
   for (unsigned seed = 1; seed <= 12; ++seed) {
     compareTables(scalar::instructionSet().float32, set.float32, 100 * seed);
     compareTables(scalar::instructionSet().float64, set.float64, 100 * seed + 50);
-    compareLoops(set, 1000 * seed);
+    compareRelational(set, 1000 * seed);
   }
   std::printf("checked %s%s\n", set.name, how);  // read by scripts/ctest.mjs
 }

@@ -83,14 +83,15 @@ struct Groups<double> {
 
 #include "template.inl"
 
+#include "relational.inl"
+
 #include "network.inl"
 
 const InstructionSet& instructionSet() {
   static constexpr InstructionSet set = {"avx2",
                                          makeTable<float>("avx2"),
                                          makeTable<double>("avx2"),
-                                         angleRow,
-                                         {squaredDistances, innerProducts, weightedDifferences},
+                                         makeRelationalTable(),
                                          makeNetworkTable<float>(),
                                          makeNetworkTable<double>()};
   return set;

@@ -85,14 +85,15 @@ struct Groups<double> {
 
 #include "template.inl"
 
+#include "relational.inl"
+
 #include "network.inl"
 
 const InstructionSet& instructionSet() {
   static constexpr InstructionSet set = {"avx512",
                                          makeTable<float>("avx512"),
                                          makeTable<double>("avx512"),
-                                         angleRow,
-                                         {squaredDistances, innerProducts, weightedDifferences},
+                                         makeRelationalTable(),
                                          makeNetworkTable<float>(),
                                          makeNetworkTable<double>()};
   return set;

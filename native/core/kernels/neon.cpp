@@ -75,14 +75,15 @@ struct Groups<double> {
 
 #include "template.inl"
 
+#include "relational.inl"
+
 #include "network.inl"
 
 const InstructionSet& instructionSet() {
   static constexpr InstructionSet set = {"neon",
                                          makeTable<float>("neon"),
                                          makeTable<double>("neon"),
-                                         angleRow,
-                                         {squaredDistances, innerProducts, weightedDifferences},
+                                         makeRelationalTable(),
                                          makeNetworkTable<float>(),
                                          makeNetworkTable<double>()};
   return set;

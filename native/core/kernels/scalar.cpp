@@ -48,14 +48,15 @@ struct Groups<double> {
 
 #include "template.inl"
 
+#include "relational.inl"
+
 #include "network.inl"
 
 const InstructionSet& instructionSet() {
   static constexpr InstructionSet set = {"scalar",
                                          makeTable<float>("scalar"),
                                          makeTable<double>("scalar"),
-                                         angleRow,
-                                         {squaredDistances, innerProducts, weightedDifferences},
+                                         makeRelationalTable(),
                                          makeNetworkTable<float>(),
                                          makeNetworkTable<double>()};
   return set;

@@ -94,49 +94,69 @@ struct KernelTable {
   void (*productTileGradient)(const T* a, const T* b, const T* weight, std::size_t qubits, T* grad, T* scratch);
 };
 
-/// One row (i, j) of the RKD angle loss: the cosines at vertex i between neighbour j and all k, see relational.cpp.
+/// Sample counts of the relational losses' arrays, their `stride`, are rounded up to this.
+inline constexpr std::size_t kColumnPadding = 8;
+
+struct DistanceSums {
+  double loss;   // smooth-L1
+  double along;  // slope * distance
+};
+
+/// One vertex of the RKD angle loss: the cosines at sample `vertex` between all pairs of others. Index 0 is the
+/// student, 1 the teacher. Padding has inverse distances of 0, and so adds nothing.
+struct AngleVertex {
+  std::size_t rows;  // samples, rounded up to an even number
+  std::size_t stride;
+  std::size_t vertex;
+  const double* gram[2];     // [stride][stride]: inner products of the samples
+  const double* inverse[2];  // [stride]: 1 / distance to the vertex
+  // d loss / d numerator of the cosine of j and k, added to pairs[j][k] for k from the block of kColumnPadding that
+  // holds j on; the rest is symmetric and not touched. [stride][stride]
+  double* pairs;
+  double* numerator;  // [stride]: its sum over k
+  double* cosine;     // [stride]: sum over k of d loss / d cosine * cosine
+  double* scratch;    // [2][stride]
+};
+
+/// One row (i, j) of it from given numerators (x_j - x_i).(x_k - x_i).
 struct AngleRow {
   std::size_t count;
-  // Numerators (x_j - x_i).(x_k - x_i) = gramJ[k] - gramI[k] + base, and 1 / |x_k - x_i| with that of j.
-  const double* gramJ[2];
-  const double* gramI[2];
-  double base[2];
-  const double* inverse[2];
+  const double* numerators[2];
+  const double* inverse[2];  // 1 / |x_k - x_i|
   double inverseJ[2];
-  double weight;         // of one cosine in the loss
-  double* gramGradient;  // row j of d loss / d numerator, accumulated
+  double* gradient;  // d loss / d numerator
 };
 
-/// Sums over k of one row.
 struct AngleSums {
-  double loss;       // smooth-L1
-  double numerator;  // d loss / d numerator
-  double cosine;     // d loss / d cosine * cosine
+  double loss;    // smooth-L1
+  double cosine;  // d loss / d cosine * cosine
 };
 
-/// Index 0 is the student, 1 the teacher.
-using AngleRowFunction = void (*)(const AngleRow& row, AngleSums& sums);
-
-/// Loops over samples stored by column, x[column][stride], that the compiler vectorises for each instruction set.
-struct ColumnLoops {
+/// Loops over samples stored by column, x[column][stride], and over their distances.
+struct RelationalTable {
   /// out[k] = sum_c (x[c][k] - point[c])^2
   void (*squaredDistances)(const double* x, std::size_t stride, std::size_t columns, const double* point, double* out);
+  /// Their roots, and what these are the inverse of: 0 for distances up to `least`.
+  void (*distances)(const double* x, std::size_t stride, std::size_t columns, const double* point, double least,
+                    double* distance, double* inverse);
   /// out[k] = sum_c x[c][k] * point[c]
   void (*innerProducts)(const double* x, std::size_t stride, std::size_t columns, const double* point, double* out);
   /// out[c] += sum_k weight[k] * (point[c] - x[c][k])
   void (*weightedDifferences)(const double* x, std::size_t stride, std::size_t columns, const double* point,
                               const double* weight, double* out);
+  /// Smooth-L1 between scaled distances of both sides, and its derivative.
+  void (*distanceRow)(const double* student, const double* teacher, double studentScale, double teacherScale,
+                      std::size_t count, double* slope, DistanceSums& sums);
+  /// Returns the vertex's smooth-L1, summed over all j and k.
+  double (*angleVertex)(const AngleVertex& vertex);
+  void (*angleRow)(const AngleRow& row, AngleSums& sums);
 };
-
-/// Sample counts of column loops are rounded up to this.
-inline constexpr std::size_t kColumnPadding = 8;
 
 struct InstructionSet {
   const char* name;
   KernelTable<float> float32;
   KernelTable<double> float64;
-  AngleRowFunction angleRow;
-  ColumnLoops columns;
+  RelationalTable relational;
   NetworkTable<float> network32;
   NetworkTable<double> network64;
 };

@@ -1,7 +1,7 @@
 #include "kernel_term.h"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -80,7 +80,7 @@ void KernelInputs::set(const Values& features, std::size_t samples, double scale
 // With u = x - mean(x), m = mean |u_i - u_j| over pairs and y = (c / m) u. A batch whose samples all coincide is only
 // centred.
 void KernelInputs::centreAndScale(double scale) {
-  const ColumnLoops& loops = instructionSet().columns;
+  const RelationalTable& loops = instructionSet().relational;
   const std::size_t stride = (samples_ + kColumnPadding - 1) / kColumnPadding * kColumnPadding;
   subtractMean(x_.data(), samples_, columns_);
   centred_ = x_;
@@ -88,20 +88,15 @@ void KernelInputs::centreAndScale(double scale) {
   for (std::size_t i = 0; i < samples_; ++i) {
     for (std::size_t c = 0; c < columns_; ++c) byColumn_[c * stride + i] = x_[i * columns_ + c];
   }
+  distance_.resize(stride);
   inverse_.resize(stride);
   direction_.assign(x_.size(), 0.0);
   double total = 0;
   for (std::size_t i = 0; i < samples_; ++i) {
     const double* point = centred_.data() + i * columns_;
-    loops.squaredDistances(byColumn_.data(), stride, columns_, point, inverse_.data());
-    double row = 0;
-    for (std::size_t j = 0; j < samples_; ++j) {
-      const double distance = std::sqrt(inverse_[j]);
-      row += distance;
-      inverse_[j] = distance > 0 ? 1 / distance : 0.0;
-    }
+    loops.distances(byColumn_.data(), stride, columns_, point, 0, distance_.data(), inverse_.data());
     std::fill(inverse_.begin() + static_cast<std::ptrdiff_t>(samples_), inverse_.end(), 0.0);
-    total += row;
+    total += std::accumulate(distance_.begin(), distance_.begin() + static_cast<std::ptrdiff_t>(samples_), 0.0);
     loops.weightedDifferences(byColumn_.data(), stride, columns_, point, inverse_.data(),
                               direction_.data() + i * columns_);
   }

@@ -55,7 +55,7 @@ class KernelInputs {
   std::vector<double> x_;          // what the kernel sees, [sample][column]
   std::vector<double> centred_;    // before scaling, empty where nothing is scaled
   std::vector<double> direction_;  // d (sum of distances) / d centred_
-  std::vector<double> byColumn_, inverse_;
+  std::vector<double> byColumn_, distance_, inverse_;
   double factor_ = 1, mean_ = 0;  // centred_ times factor_; the mean distance
   std::vector<std::size_t> zeros_;
 };
