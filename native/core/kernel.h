@@ -49,6 +49,10 @@ class Kernel {
   virtual std::size_t features() const = 0;
   /// Trainable parameters, whose values come with the samples.
   virtual std::size_t parameters() const { return 0; }
+  /// Rough arithmetic of the symmetric matrix of so many samples.
+  virtual double flops(std::size_t samples) const {
+    return 3.0 * static_cast<double>(samples) * static_cast<double>(samples) * static_cast<double>(features());
+  }
   /// Writes the row-major kernel matrix to `out`: [x, x] if y is null, else [x, y].
   virtual void matrix(const Rows& x, const Rows* y, T* out, Job& job) const = 0;
   /// A part of the samples, for `block`; x.whole says of how many. Without an override their rows are kept.

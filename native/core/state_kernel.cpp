@@ -202,6 +202,12 @@ struct EncodedStates final : Encoded<T> {
 }  // namespace
 
 template <class T>
+double StateKernel<T>::flops(std::size_t samples) const {
+  const Simulation& simulation = simulations_->forSamples<T>(samples);
+  return simulation.flops(samples) + gramFlops(samples, samples, true, simulation.plan.amplitudes(), true);
+}
+
+template <class T>
 void StateKernel<T>::matrix(const Rows& x, const Rows* y, T* out, Job& job) const {
   const std::size_t others = y != nullptr ? y->count : 0;
   const Simulation& simulation = simulations_->forSamples<T>(std::max(x.count, others));

@@ -34,6 +34,7 @@ class StateKernel final : public Kernel<T> {
   explicit StateKernel(Circuit circuit) : simulations_(std::make_shared<Simulations>(std::move(circuit))) {}
   std::size_t features() const override { return simulations_->circuit().map.features; }
   std::size_t parameters() const override { return simulations_->circuit().map.parameters; }
+  double flops(std::size_t samples) const override;
   void matrix(const Rows& x, const Rows* y, T* out, Job& job) const override;
   std::shared_ptr<const Encoded<T>> encode(const Rows& x, Job& job) const override;
   void block(const Encoded<T>& a, const Encoded<T>* b, T* out, Job& job) const override;

@@ -135,6 +135,14 @@ KernelTerm::KernelTerm(KernelSide student, KernelSide teacher, MatrixLoss form, 
   }
 }
 
+double KernelTerm::flops(std::size_t samples) const {
+  const auto of = [&](const KernelSide& side) {
+    return side.float32 ? side.float32->flops(samples) : side.float64->flops(samples);
+  };
+  // Value and gradient cost about three forward passes.
+  return of(teacher_.side()) + 3 * of(student_.side());
+}
+
 template <class T>
 double KernelTerm::compare(const Kernel<T>& kernel, Matrices<T>& matrices, Job& job) {
   const Rows rows = student_.rows();

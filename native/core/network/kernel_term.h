@@ -68,6 +68,8 @@ class KernelTerm {
   /// Writes the gradient with respect to the student's features; returns the loss. `zeroVectors`: of both sides.
   double evaluate(std::size_t samples, const Values& student, const Values& teacher, double* gradient,
                   std::size_t& zeroVectors, Job& job);
+  /// Rough arithmetic of that.
+  double flops(std::size_t samples) const;
 
  private:
   /// [samples][samples] each: the kernel matrices of both sides, d loss / d the student's.

@@ -5,11 +5,14 @@
 #include <limits>
 #include <utility>
 
-#include "../relational.h"
+#include "../thread_pool.h"
 #include "logit_losses.h"
 
 namespace qrkd::network {
 namespace {
+
+// Arithmetic of a group, some milliseconds, from which its own loops serve threads better than other groups do.
+constexpr double kBeside = 5e7;
 
 bool allFinite(const double* values, std::size_t count) {
   // Differences of not-finite numbers with themselves are NaN: one sum tells, and the loop vectorises.
@@ -26,38 +29,107 @@ double norm(const std::vector<double>& values) {
 
 }  // namespace
 
+struct Objective::Batch {
+  std::size_t samples;
+  const std::vector<Values>& outputs;
+  const std::vector<Values>& targets;
+  const std::int32_t* labels;
+
+  const Values& output(const Term& term) const { return outputs[static_cast<std::size_t>(term.output)]; }
+  Values target(const Term& term) const {
+    return term.target < 0 ? Values{} : targets[static_cast<std::size_t>(term.target)];
+  }
+};
+
 Objective::Objective(std::vector<Term> terms) : terms_(std::move(terms)), work_(terms_.size()) {
-  for (std::size_t t = 0; t < terms_.size(); ++t) {
-    const Term& term = terms_[t];
-    if (term.kind != TermKind::kKernel) continue;
-    work_[t].kernel = std::make_unique<KernelTerm>(term.student, term.teacher, term.form, term.scale);
+  // The most work first: threads that finish early take the small groups.
+  for (const bool large : {true, false}) {
+    for (std::size_t t = 0; t < terms_.size(); ++t) {
+      const Term& term = terms_[t];
+      const bool relational = term.kind == TermKind::kDistance || term.kind == TermKind::kAngle;
+      if (large != (relational || term.kind == TermKind::kKernel)) continue;
+      const auto shared = std::find_if(groups_.begin(), groups_.end(), [&](const Group& group) {
+        const Term& other = terms_[group.terms[0]];
+        return relational && group.relational && other.output == term.output && other.target == term.target;
+      });
+      if (shared != groups_.end()) {
+        shared->terms.push_back(t);
+        continue;
+      }
+      groups_.push_back({{t}, relational ? std::make_unique<RelationalLosses>() : nullptr});
+      if (term.kind == TermKind::kKernel) {
+        work_[t].kernel = std::make_unique<KernelTerm>(term.student, term.teacher, term.form, term.scale);
+      }
+    }
   }
 }
 
-double Objective::value(std::size_t t, std::size_t samples, const Values& output, const Values& target,
-                        const std::int32_t* labels, Job& job) {
+// Roughly, and only of what may be large.
+double Objective::flops(const Group& group, std::size_t samples) const {
+  const double n = static_cast<double>(samples);
+  double sum = 0;
+  for (const std::size_t t : group.terms) {
+    if (terms_[t].kind == TermKind::kAngle) sum += 20 * n * n * n;
+    if (terms_[t].kind == TermKind::kKernel) sum += work_[t].kernel->flops(samples);
+  }
+  return sum;
+}
+
+double Objective::value(const Group& group, std::size_t t, const Batch& batch, Job& job) {
   const Term& term = terms_[t];
-  Work& work = work_[t];
-  double* gradient = work.gradient.data();
-  const Rows student{output.data, samples, output.columns}, teacher{target.data, samples, target.columns};
+  const Values &output = batch.output(term), target = batch.target(term);
+  double* gradient = work_[t].gradient.data();
   switch (term.kind) {
     case TermKind::kCrossEntropy:
-      return crossEntropyLoss(output.data, labels, samples, output.columns, gradient);
+      return crossEntropyLoss(output.data, batch.labels, batch.samples, output.columns, gradient);
     case TermKind::kDistillation:
-      return distillationLoss(output.data, target.data, term.temperature, samples, output.columns, gradient);
+      return distillationLoss(output.data, target.data, term.temperature, batch.samples, output.columns, gradient);
     case TermKind::kDistance:
-      return distanceLoss(student, teacher, gradient, job);
+      return group.relational->distance(gradient);
     case TermKind::kAngle:
-      return angleLoss(student, teacher, gradient, job);
+      return group.relational->angle(gradient, job);
     case TermKind::kKernel:
-      return work.kernel->evaluate(samples, output, target, gradient, work.zeroVectors, job);
+      return work_[t].kernel->evaluate(batch.samples, output, target, gradient, work_[t].zeroVectors, job);
   }
   return 0;
+}
+
+void Objective::run(Group& group, const Batch& batch, TermResult* results, Job& job) {
+  const Term& first = terms_[group.terms[0]];
+  const Values &output = batch.output(first), target = batch.target(first);
+  const std::size_t size = batch.samples * output.columns;
+  const bool finite = allFinite(output.data, size);
+  if (finite && group.relational) {
+    group.relational->set({output.data, batch.samples, output.columns}, {target.data, batch.samples, target.columns});
+  }
+  for (const std::size_t t : group.terms) {
+    work_[t].zeroVectors = 0;
+    if (!finite) {
+      // The caller's to report: which term, and when.
+      constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+      work_[t].gradient.assign(size, 0.0);
+      results[t] = {kNaN, kNaN};
+      continue;
+    }
+    work_[t].gradient.resize(size);
+    results[t].raw = value(group, t, batch, job);
+    results[t].gradientNorm = norm(work_[t].gradient);
+  }
 }
 
 double Objective::evaluate(std::size_t samples, const std::vector<Values>& outputs, const std::vector<Values>& targets,
                            const std::int32_t* labels, const std::vector<double*>& gradients, TermResult* results,
                            std::size_t& zeroVectors, Job& job) {
+  const Batch batch{samples, outputs, targets, labels};
+  // Small groups run beside each other. A large one has loops that keep all threads busy by themselves.
+  double total = 0, largest = 0;
+  for (const Group& group : groups_) {
+    total += flops(group, samples);
+    largest = std::max(largest, flops(group, samples));
+  }
+  parallelFor(groups_.size(), largest < kBeside ? total : 0, job,
+              [&](std::size_t g, int) { run(groups_[g], batch, results, job); });
+
   for (std::size_t o = 0; o < outputs.size(); ++o) {
     std::fill(gradients[o], gradients[o] + samples * outputs[o].columns, 0.0);
   }
@@ -65,20 +137,9 @@ double Objective::evaluate(std::size_t samples, const std::vector<Values>& outpu
   zeroVectors = 0;
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     const Term& term = terms_[t];
-    const Values& output = outputs[static_cast<std::size_t>(term.output)];
-    const Values target = term.target < 0 ? Values{} : targets[static_cast<std::size_t>(term.target)];
-    Work& work = work_[t];
-    work.gradient.resize(samples * output.columns);
-    work.zeroVectors = 0;
-    // A step without a finite output is the caller's to report: which term, and when.
-    constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-    results[t] = {kNaN, kNaN};
-    if (allFinite(output.data, work.gradient.size())) {
-      results[t].raw = value(t, samples, output, target, labels, job);
-      results[t].gradientNorm = norm(work.gradient);
-      double* sum = gradients[static_cast<std::size_t>(term.output)];
-      for (std::size_t k = 0; k < work.gradient.size(); ++k) sum[k] += term.weight * work.gradient[k];
-    }
+    const Work& work = work_[t];
+    double* sum = gradients[static_cast<std::size_t>(term.output)];
+    for (std::size_t k = 0; k < work.gradient.size(); ++k) sum[k] += term.weight * work.gradient[k];
     loss += term.weight * results[t].raw;
     zeroVectors += work.zeroVectors;
   }

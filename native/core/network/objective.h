@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "../relational.h"
 #include "kernel_term.h"
 
 namespace qrkd::network {
@@ -44,18 +45,27 @@ class Objective {
                   std::size_t& zeroVectors, Job& job);
 
  private:
-  /// What a term keeps for itself, so that terms can run beside each other.
+  struct Batch;
+  /// What a term keeps for itself.
   struct Work {
     std::unique_ptr<KernelTerm> kernel;
     std::vector<double> gradient;
     std::size_t zeroVectors = 0;
   };
+  /// Terms that run one after another; groups may run beside each other. Relational terms of the same features share
+  /// their distances.
+  struct Group {
+    std::vector<std::size_t> terms;
+    std::unique_ptr<RelationalLosses> relational;
+  };
 
-  double value(std::size_t term, std::size_t samples, const Values& output, const Values& target,
-               const std::int32_t* labels, Job& job);
+  double flops(const Group& group, std::size_t samples) const;
+  void run(Group& group, const Batch& batch, TermResult* results, Job& job);
+  double value(const Group& group, std::size_t term, const Batch& batch, Job& job);
 
   std::vector<Term> terms_;
   std::vector<Work> work_;
+  std::vector<Group> groups_;
 };
 
 }  // namespace qrkd::network
