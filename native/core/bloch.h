@@ -1,6 +1,7 @@
 // One-qubit reduced density matrices of a circuit's states, as Bloch vectors: what projected kernels compare.
 #pragma once
 
+#include <cmath>
 #include <memory>
 
 #include "kernel.h"
@@ -31,6 +32,11 @@ class ProjectedKernel final : public Kernel<T> {
       : bloch_(std::move(bloch)), inner_(std::move(inner)) {}
   std::size_t features() const override { return bloch_->map().features; }
   std::size_t parameters() const override { return bloch_->map().parameters; }
+  double flops(std::size_t samples) const override {
+    // Of simulated states; product states are cheaper.
+    return inner_->flops(samples) +
+           50 * static_cast<double>(samples) * std::exp2(static_cast<double>(bloch_->qubits()));
+  }
   void matrix(const Rows& x, const Rows* y, T* out, Job& job) const override;
   std::shared_ptr<const Encoded<T>> encode(const Rows& x, Job& job) const override;
   void block(const Encoded<T>& a, const Encoded<T>* b, T* out, Job& job) const override;

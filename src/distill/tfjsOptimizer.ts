@@ -70,7 +70,8 @@ export class TfjsOptimizer {
 
   /** Copies of the moments, for a checkpoint. Rejects for tfjs's optimizers that cannot tell theirs (adamax). */
   async state(): Promise<OptimizerState> {
-    const [, ...kept] = await this.#optimizer.getWeights();
+    const [iterations, ...kept] = await this.#optimizer.getWeights();
+    iterations.tensor.dispose();
     const values = (await Promise.all(kept.map(({ tensor }) => tensor.data()))) as Float32Array[];
     // tfjs keeps a kind of moment together, a state those of a weight.
     const count = this.variables.length;

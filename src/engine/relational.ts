@@ -15,10 +15,10 @@ function relational(name: Name, studentLike: MatrixLike, teacherLike: MatrixLike
   if (teacher.shape[0] !== n) {
     throw new QrkdRangeError('ERR_QRKD_SHAPE', `teacher has ${teacher.shape[0]} rows, expected the student's ${n}`);
   }
-  // Distances of both sides and weights; for angles also inner products and inverses of both sides, and the sums, of which
-  // up to 16 shares of the vertices have their own.
-  const shares = Math.max(1, Math.min(16, Math.floor(n / 8), Math.floor(2 ** 24 / n ** 2)));
-  checkMemory(8 * n * n * (name === 'distanceLoss' ? 3 : 9 + 2 * shares), `${name} of ${n} samples`);
+  // Distances of both sides and their inverses, and weights; for angles also inner products of both sides, and the sums, of
+  // which up to 16 shares of the vertices have their own.
+  const shares = Math.max(1, Math.min(16, Math.floor(n / 16), Math.floor(2 ** 24 / n ** 2)));
+  checkMemory(8 * n * n * (name === 'distanceLoss' ? 5 : 7 + shares), `${name} of ${n} samples`);
   const precision: Precision = student.data instanceof Float32Array ? 'float32' : 'float64';
   const gradient = scalars(precision, n * columns);
   const loss = native()[name](student.data, teacher.data, n, columns, teacher.shape[1], gradient);
