@@ -1,0 +1,96 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { NativeNode } from '../engine/native.js';
+import type { ApplyLayer, GraphLayer, GraphWeight, LayerGraph, SymbolicValue } from '../models/layerGraph.js';
+import { walkGraph } from '../models/layerGraph.js';
+import { NetworkBuilder, nativeShape, sizeOf, type Value } from './builder.js';
+import { type LayerView, unsupported } from './layers/compiler.js';
+import { compilerOf } from './layers/registry.js';
+
+/** A model as the native engine takes it. */
+export interface CompiledNetwork {
+  /** Height, width and channels of a sample. */
+  input: [number, number, number];
+  nodes: NativeNode[];
+  /** All weights of the model, the trained ones first, each once. */
+  weights: GraphWeight[];
+  trainable: boolean[];
+  /** Nodes whose values are read, each once, that of the logits first. */
+  outputs: number[];
+  /** Numbers that each of them has for a sample. */
+  sizes: number[];
+  /** Which of the outputs each layer asked for is. */
+  features: number[];
+}
+
+export interface CompileOptions {
+  /** Names of layers of the model whose outputs are wanted beside the logits. */
+  features?: readonly string[];
+  /** Of dropout masks, for layers without a seed of their own; default 0. */
+  seed?: number | string;
+}
+
+/**
+ * Compiles a model of one input and one output into the nodes of the native engine.
+ *
+ * @param model built; layers may be shared, models nested.
+ * @throws TypeError ERR_QRKD_UNSUPPORTED naming the first layer that the engine does not have, and why.
+ */
+export function compileNetwork(model: LayersModel, options: CompileOptions = {}): CompiledNetwork {
+  const graph = model as unknown as LayerGraph & {
+    trainableWeights: GraphWeight[];
+    nonTrainableWeights: GraphWeight[];
+  };
+  const trained = new Set(graph.trainableWeights);
+  const weights = [...new Set([...trained, ...graph.nonTrainableWeights])];
+  const places = new Map(weights.map((weight, index) => [weight, { index, shape: weight.shape }]));
+  const network = new NetworkBuilder(options.seed ?? 0);
+
+  const input = graph.inputs[0];
+  const inputLayer = { name: input.sourceLayer.name, className: 'InputLayer' };
+  if (input.dtype !== 'float32') throw unsupported(inputLayer, `its type is ${input.dtype}, not float32`);
+  const shape = fixedShape(input, inputLayer);
+  const known = new Map<number, Value>([[input.id, { node: 0, shape }]]);
+  const apply: ApplyLayer<Value> = (layer, name, inputs, outputs) => {
+    const place = { name, className: layer.getClassName() };
+    const compile = compilerOf(place);
+    const outputShape = fixedShape(outputs[0], place);
+    const view: LayerView = {
+      ...place,
+      config: layer.getConfig(),
+      weights: layer.weights.map((weight) => places.get(weight)!),
+      outputShape,
+    };
+    return [compile(network, view, inputs)];
+  };
+  const taps = (options.features ?? []).map((name) => {
+    return (model.layers.find((layer) => layer.name === name) as unknown as GraphLayer & { output: SymbolicValue })
+      .output;
+  });
+  const values = walkGraph([graph.outputs[0], ...taps], known, apply);
+  const last = { name: graph.outputs[0].sourceLayer.name, className: graph.outputs[0].sourceLayer.getClassName() };
+  if (values[0].shape.length !== 1) {
+    throw unsupported(last, `the model's output [${values[0].shape.join(', ')}] is not one vector of logits`);
+  }
+  const outputs = [...new Set(values.map(({ node }) => node))];
+  return {
+    input: nativeShape(shape)!,
+    nodes: network.nodes,
+    weights,
+    trainable: weights.map((weight) => trained.has(weight)),
+    outputs,
+    sizes: outputs.map((node) => sizeOf(values.find((value) => value.node === node)!.shape)),
+    features: values.slice(1).map(({ node }) => outputs.indexOf(node)),
+  };
+}
+
+/** One sample's shape. */
+function fixedShape({ shape }: SymbolicValue, layer: Pick<LayerView, 'name' | 'className'>): number[] {
+  const sample = shape.slice(1);
+  if (sample.some((extent) => extent === null)) {
+    throw unsupported(layer, `its shape [${sample.map((extent) => extent ?? '?').join(', ')}] is not fixed`);
+  }
+  if (!nativeShape(sample as number[])) {
+    throw unsupported(layer, `its shape [${sample.join(', ')}] does not have one to three axes`);
+  }
+  return sample as number[];
+}

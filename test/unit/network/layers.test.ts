@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { ready, tf } from 'qrkd/distill';
+import { adaptiveAveragePooling2d } from '#dist/models/layers/adaptiveAveragePooling2d.js';
+import { nativeLayers } from '#dist/network/layers/registry.js';
+import { comparePasses, normalSamples, randomizeWeights } from './gradients.js';
+
+type Make = (x: SymbolicTensor) => SymbolicTensor;
+
+/** A layer in the middle, so that it also has to hand a gradient on: 1 x 1 convolution, layer, flatten, dense. */
+function around(middle: Make, shape = [7, 6, 2], channels = 3) {
+  const input = tf.input({ shape });
+  const first = tf.layers.conv2d({ filters: channels, kernelSize: 1 }).apply(input) as SymbolicTensor;
+  const y = middle(first);
+  const flat = y.shape.length > 2 ? (tf.layers.flatten().apply(y) as SymbolicTensor) : y;
+  return tf.model({ inputs: input, outputs: tf.layers.dense({ units: 4 }).apply(flat) as SymbolicTensor });
+}
+
+const one =
+  (layer: { apply(x: SymbolicTensor): unknown }): Make =>
+  (x) =>
+    layer.apply(x) as SymbolicTensor;
+
+const CASES: Record<string, () => Make> = {
+  'Conv2D 3 x 3 valid': () => one(tf.layers.conv2d({ filters: 5, kernelSize: 3 })),
+  'Conv2D 3 x 2 same, strides 2 and 1, relu': () =>
+    one(tf.layers.conv2d({ filters: 4, kernelSize: [3, 2], strides: [2, 1], padding: 'same', activation: 'relu' })),
+  'Conv2D dilated, no bias, tanh': () =>
+    one(tf.layers.conv2d({ filters: 2, kernelSize: 3, dilationRate: [2, 1], useBias: false, activation: 'tanh' })),
+  'DepthwiseConv2D multiplier 2, same': () =>
+    one(tf.layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, padding: 'same', activation: 'relu' })),
+  'DepthwiseConv2D stride 2, dilationRate, which tfjs ignores': () =>
+    one(tf.layers.depthwiseConv2d({ kernelSize: 2, strides: 2, dilationRate: 2, useBias: false })),
+  SeparableConv2D: () =>
+    one(
+      tf.layers.separableConv2d({ filters: 5, kernelSize: 3, depthMultiplier: 2, padding: 'same', activation: 'relu' }),
+    ),
+  'Dense on every pixel': () => one(tf.layers.dense({ units: 5, activation: 'sigmoid' })),
+  'Dense on a sequence, then on a vector': () => (x) => {
+    const rows = tf.layers.reshape({ targetShape: [7, 18] }).apply(x) as SymbolicTensor;
+    const dense = tf.layers.dense({ units: 3, activation: 'relu' }).apply(rows) as SymbolicTensor;
+    return tf.layers.dense({ units: 6, activation: 'relu' }).apply(tf.layers.flatten().apply(dense)) as SymbolicTensor;
+  },
+  'MaxPooling2D 2': () => one(tf.layers.maxPooling2d({ poolSize: 2 })),
+  'MaxPooling2D 3 same, overlapping': () => one(tf.layers.maxPooling2d({ poolSize: 3, strides: 2, padding: 'same' })),
+  'AveragePooling2D 3 x 2': () => one(tf.layers.averagePooling2d({ poolSize: [3, 2], strides: [1, 2] })),
+  'AveragePooling2D same': () => one(tf.layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same' })),
+  AdaptiveAveragePooling2d: () => one(adaptiveAveragePooling2d({ outputSize: [4, 3] })),
+  GlobalAveragePooling2D: () => one(tf.layers.globalAveragePooling2d({})),
+  GlobalMaxPooling2D: () => one(tf.layers.globalMaxPooling2d({})),
+  BatchNormalization: () => one(tf.layers.batchNormalization({ momentum: 0.9, epsilon: 1e-2 })),
+  'LayerNormalization of channels': () => one(tf.layers.layerNormalization({})),
+  'LayerNormalization of the sample': () => one(tf.layers.layerNormalization({ axis: [1, 2, 3], scale: true })),
+  'LayerNormalization without weights': () => one(tf.layers.layerNormalization({ center: false, scale: false })),
+  ZeroPadding2D: () =>
+    one(
+      tf.layers.zeroPadding2d({
+        padding: [
+          [1, 0],
+          [2, 3],
+        ],
+      }),
+    ),
+  'Reshape to another image': () => (x) =>
+    tf.layers
+      .conv2d({ filters: 2, kernelSize: 2 })
+      .apply(tf.layers.reshape({ targetShape: [3, -1, 6] }).apply(x)) as SymbolicTensor,
+  Dropout: () => one(tf.layers.dropout({ rate: 0 })),
+  'ReLU layer': () => one(tf.layers.reLU()),
+  'ReLU up to 6': () => one(tf.layers.reLU({ maxValue: 6 })),
+  LeakyReLU: () => one(tf.layers.leakyReLU({ alpha: 0.2 })),
+  ELU: () => one(tf.layers.elu()),
+  'Softmax layer': () => one(tf.layers.softmax({ axis: 3 })),
+  ...Object.fromEntries(
+    (
+      [
+        'elu',
+        'gelu',
+        'gelu_new',
+        'hardSigmoid',
+        'linear',
+        'mish',
+        'relu',
+        'relu6',
+        'selu',
+        'sigmoid',
+        'softmax',
+      ] as const
+    ).map((activation) => [
+      `Activation ${activation}`,
+      () => one(tf.layers.activation({ activation: activation as never })),
+    ]),
+  ),
+  ...Object.fromEntries(
+    (['softplus', 'swish', 'tanh'] as const).map((activation) => [
+      `Activation ${activation}`,
+      () => one(tf.layers.activation({ activation })),
+    ]),
+  ),
+  Add: () => (x) => {
+    const y = tf.layers.conv2d({ filters: 3, kernelSize: 3, padding: 'same' }).apply(x) as SymbolicTensor;
+    return tf.layers.add().apply([x, y, x]) as SymbolicTensor;
+  },
+  Multiply: () => (x) => {
+    const gate = tf.layers.conv2d({ filters: 3, kernelSize: 1, activation: 'sigmoid' }).apply(x) as SymbolicTensor;
+    return tf.layers.multiply().apply([x, gate]) as SymbolicTensor;
+  },
+  ...Object.fromEntries(
+    (['average', 'maximum', 'minimum'] as const).map((merge) => [
+      merge,
+      () => (x: SymbolicTensor) => {
+        const y = tf.layers.conv2d({ filters: 3, kernelSize: 1 }).apply(x) as SymbolicTensor;
+        return tf.layers[merge]().apply([x, y]) as SymbolicTensor;
+      },
+    ]),
+  ),
+  Concatenate: () => (x) => {
+    const y = tf.layers.conv2d({ filters: 2, kernelSize: 1 }).apply(x) as SymbolicTensor;
+    return tf.layers.concatenate().apply([x, y, x]) as SymbolicTensor;
+  },
+  'a layer used twice': () => {
+    const shared = tf.layers.conv2d({ filters: 3, kernelSize: 3, padding: 'same', activation: 'relu' });
+    return (x) => tf.layers.add().apply([shared.apply(x), shared.apply(shared.apply(x))] as never) as SymbolicTensor;
+  },
+  'a model in the model': () => (x) => {
+    const input = tf.input({ shape: x.shape.slice(1) });
+    const inner = tf.layers.conv2d({ filters: 4, kernelSize: 2, activation: 'relu' }).apply(input) as SymbolicTensor;
+    const model = tf.model({
+      inputs: input,
+      outputs: tf.layers.maxPooling2d({ poolSize: 2 }).apply(inner) as SymbolicTensor,
+    });
+    return model.apply(x) as SymbolicTensor;
+  },
+  'weights that are not trained': () => one(tf.layers.conv2d({ filters: 3, kernelSize: 2, trainable: false })),
+};
+
+describe('01 native layers', () => {
+  before(() => ready());
+
+  for (const [name, make] of Object.entries(CASES)) {
+    it(`${name}: forward pass, gradients and moving averages are tfjs's`, async () => {
+      const model = around(make());
+      randomizeWeights(model, name);
+      // 19 samples: more than a panel, and lanes that stay empty.
+      await comparePasses(model, normalSamples(model, 19, name), name);
+    });
+  }
+
+  it('every layer of the registry is among them', () => {
+    const used = new Set(
+      Object.values(CASES).flatMap((make) => {
+        const layers = (model: { layers: { getClassName(): string }[] }): string[] =>
+          model.layers.flatMap((layer) => [layer.getClassName(), ...('layers' in layer ? layers(layer as never) : [])]);
+        return layers(around(make()) as never);
+      }),
+    );
+    assert.deepEqual(
+      nativeLayers.filter((name) => !used.has(name)),
+      [],
+    );
+  });
+});

@@ -1,0 +1,77 @@
+import { before, describe, it } from 'node:test';
+import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { ready, tf } from 'qrkd/distill';
+import seedrandom from 'seedrandom';
+import { adaptiveAveragePooling2d } from '#dist/models/layers/adaptiveAveragePooling2d.js';
+import { comparePasses, normalSamples, randomizeWeights } from './gradients.js';
+
+const GRAPHS = 100;
+
+/** A graph of three to seven layers between small images and three logits; layers take any earlier value that they fit. */
+function randomModel(seed: string) {
+  const random = seedrandom(seed);
+  const below = (n: number) => Math.floor(random() * n);
+  const pick = <T>(list: readonly T[]): T => list[below(list.length)];
+  const chance = (p: number) => random() < p;
+
+  const input = tf.input({ shape: [4 + below(3), 4 + below(3), 1 + below(3)] });
+  const values: SymbolicTensor[] = [input];
+  const sizeOf = ({ shape }: SymbolicTensor) => shape.slice(1) as number[];
+  const window = (x: SymbolicTensor, most: number) => 1 + below(Math.min(most, sizeOf(x)[0], sizeOf(x)[1]));
+  const padding = () => pick(['same', 'valid'] as const);
+  const activation = () => pick([undefined, 'relu', 'tanh', 'sigmoid', 'elu', 'swish'] as const);
+  const common = () => ({ padding: padding(), activation: activation() as 'relu', useBias: chance(0.7) });
+
+  const layers: ((x: SymbolicTensor) => { apply(x: never): unknown })[] = [
+    (x) => tf.layers.conv2d({ filters: 1 + below(4), kernelSize: window(x, 3), strides: 1 + below(2), ...common() }),
+    (x) => tf.layers.conv2d({ filters: 1 + below(4), kernelSize: window(x, 2), ...common() }),
+    (x) => tf.layers.depthwiseConv2d({ kernelSize: window(x, 3), depthMultiplier: 1 + below(2), ...common() }),
+    (x) => tf.layers.separableConv2d({ filters: 1 + below(4), kernelSize: window(x, 3), ...common() }),
+    () => tf.layers.dense({ units: 1 + below(4), activation: activation() as 'relu' }),
+    (x) => tf.layers.maxPooling2d({ poolSize: window(x, 3), strides: 1 + below(2), padding: padding() }),
+    (x) => tf.layers.averagePooling2d({ poolSize: window(x, 3), strides: 1 + below(2), padding: padding() }),
+    (x) => adaptiveAveragePooling2d({ outputSize: [window(x, 3), window(x, 3)] }),
+    () => tf.layers.batchNormalization({ momentum: 0.9, epsilon: 0.1 }),
+    () => tf.layers.layerNormalization({ axis: pick([-1, [1, 2, 3]]), epsilon: 0.1 }),
+    () =>
+      tf.layers.zeroPadding2d({
+        padding: [
+          [below(2), below(2)],
+          [below(2), below(2)],
+        ],
+      }),
+    () => tf.layers.leakyReLU({ alpha: 0.1 }),
+    () => tf.layers.activation({ activation: pick(['relu', 'tanh', 'gelu', 'softplus', 'selu'] as const) as 'relu' }),
+  ];
+
+  for (let left = 3 + below(5); left > 0; left--) {
+    const x = pick(values.slice(-3));
+    const alike = values.filter((y) => sizeOf(y).join() === sizeOf(x).join());
+    const joinable = values.filter((y) => sizeOf(y).slice(0, 2).join() === sizeOf(x).slice(0, 2).join());
+    const other = pick(alike);
+    if (chance(0.25)) values.push(tf.layers[pick(['add', 'multiply'] as const)]().apply([x, other]) as SymbolicTensor);
+    else if (chance(0.1)) values.push(tf.layers.concatenate().apply([x, pick(joinable)]) as SymbolicTensor);
+    else values.push(pick(layers)(x).apply(x as never) as SymbolicTensor);
+  }
+  const end = values[values.length - 1];
+  const flat = (chance(0.3) ? tf.layers.globalAveragePooling2d({}) : tf.layers.flatten()).apply(end) as SymbolicTensor;
+  return tf.model({ inputs: input, outputs: tf.layers.dense({ units: 3 }).apply(flat) as SymbolicTensor });
+}
+
+describe('01 random graphs', () => {
+  before(() => ready());
+
+  it(`${GRAPHS} graphs of all layers: forward pass, gradients and moving averages are tfjs's`, async () => {
+    for (let graph = 0; graph < GRAPHS; graph++) {
+      const model = randomModel(`graph-${graph}`);
+      randomizeWeights(model, `weights-${graph}`);
+      const kinds = model.layers.map((layer) => layer.getClassName()).join(' ');
+      await comparePasses(
+        model,
+        normalSamples(model, 5 + (graph % 20), `samples-${graph}`),
+        `graph ${graph} (${kinds})`,
+      );
+      model.dispose();
+    }
+  });
+});
