@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Circuit } from '../circuits/circuit.js';
 import { readMatrix, scalars } from '../engine/input.js';
 import { checkMemory } from '../engine/memory.js';
-import type { NativeSpec, Scalars } from '../engine/native.js';
+import type { NativeKernel, NativeSpec, Scalars } from '../engine/native.js';
 import type {
   AsyncOptions,
   ForwardPass,
@@ -117,6 +117,10 @@ export class FidelityKernel extends NativeBackedKernel {
   /** `{ kernel: 'fidelity', map, precision }` with the options of the device, plain JSON. */
   toJSON(): Record<string, unknown> {
     return { kernel: 'fidelity', map: this.map.toJSON(), precision: this.precision, ...this.device?.toJSON() };
+  }
+
+  override forEngine(features: number): NativeKernel | undefined {
+    return this.device && !this.device.ideal ? undefined : super.forEngine(features);
   }
 
   /** Probabilities of reading 0...0 off a device with readout errors. */

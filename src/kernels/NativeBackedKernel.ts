@@ -254,6 +254,14 @@ export abstract class NativeBackedKernel implements Kernel {
     return undefined;
   }
 
+  /**
+   * The kernel as the engine's own training loop takes it, or undefined where what it computes is more than the engine's
+   * exact kernel.
+   */
+  forEngine(features: number): NativeKernel | undefined {
+    return this.native(features);
+  }
+
   /** The kernel in the engine. Parameters may have been set in place, so that this is the place to check them. */
   protected native(features: number): NativeKernel {
     this.checkParameters(this.values);

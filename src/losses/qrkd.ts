@@ -93,6 +93,8 @@ export interface BatchLoss {
     labels: Int32Array,
     onEvaluation?: (evaluation: LossEvaluation, student: Outputs & { logits: Matrix }) => void,
   ): Scalar;
+  /** The quantum term as it was fitted to the models, where there is one. */
+  readonly quantum?: QuantumLossOptions;
   /** The kernel matrices that the quantum term compares, [N, N] each, for features of N samples. Needs a quantum term. */
   kernelMatrices(student: Matrix, teacher: Matrix): { student: Matrix; teacher: Matrix };
 }
@@ -154,6 +156,7 @@ export class QrkdLoss {
     const evaluate = (student: Outputs, teacher: Outputs, labels: Int32Array) =>
       this.#evaluate(student, teacher, labels, quantum);
     return {
+      ...(quantum && { quantum }),
       evaluate,
       scalar: (student, ...rest) => scalarOf(evaluate, student, ...rest),
       kernelMatrices(student, teacher) {

@@ -39,6 +39,17 @@ export function kernelWidth(kernel: Kernel): number | undefined {
   return kernel instanceof FidelityKernel || kernel instanceof ProjectedKernel ? kernel.map.features : undefined;
 }
 
+/** Refuses features that a side's kernel cannot take. */
+export function checkKernelWidth(kernel: Kernel, features: number, side: string): void {
+  const width = kernelWidth(kernel);
+  if (width === undefined || features === width) return;
+  throw new QrkdRangeError(
+    'ERR_QRKD_SHAPE',
+    `quantumLoss: the ${side}'s kernel takes ${width} features, got ${features}` +
+      (features > width ? `; project them (projection.${side}), they are never cut off` : ''),
+  );
+}
+
 /** Kernel inputs of one side: projected, then centred and scaled; zero rows of an amplitude map made the state |0...0>. */
 interface Inputs {
   matrix: Matrix;
@@ -54,14 +65,7 @@ function prepareInputs(
   side: string,
 ): Inputs {
   const projected = projection ? project(features, projection) : features;
-  const width = kernelWidth(kernel);
-  if (width !== undefined && projected.shape[1] !== width) {
-    throw new QrkdRangeError(
-      'ERR_QRKD_SHAPE',
-      `quantumLoss: the ${side}'s kernel takes ${width} features, got ${projected.shape[1]}` +
-        (projected.shape[1] > width ? `; project them (projection.${side}), they are never cut off` : ''),
-    );
-  }
+  checkKernelWidth(kernel, projected.shape[1], side);
   const scaled = scale === undefined ? undefined : centreAndScale(projected, scale);
   const inputs = scaled ? scaled.matrix : projected;
   const zeros = isAmplitude(kernel) ? zeroRows(inputs) : [];
@@ -76,7 +80,8 @@ function prepareInputs(
   };
 }
 
-function isAmplitude(kernel: Kernel): boolean {
+/** Whether the kernel's map cannot encode a vector of zeros. */
+export function isAmplitude(kernel: Kernel): boolean {
   return kernel instanceof FidelityKernel && kernel.map.type === 'amplitude';
 }
 
