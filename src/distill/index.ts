@@ -20,16 +20,17 @@ export {
 } from '../losses/qrkd.js';
 export { type QuantumLossOptions, quantumLoss } from '../losses/quantum.js';
 export { type BackendInfo, backendInfo, ready, type Tf, tf } from '../tensor/backend.js';
-export {
-  type DistillOptions,
-  type DistillResult,
-  distill,
-  type EpochMetrics,
-} from './distill.js';
+export type { Augment, BatchPlace } from './augment.js';
+export type { CheckpointOptions } from './checkpoint.js';
+export { type DistillOptions, type DistillResult, distill } from './distill.js';
+export type { EngineName } from './engine.js';
 export { type Evaluation, evaluate } from './evaluate.js';
+export type { EpochMetrics } from './meter.js';
 export type { OptimizerConfig, OptimizerName, OptimizerState } from './optimizer.js';
+export type { TrainingOptions } from './options.js';
 export type { SampleSet } from './samples.js';
 export type { Schedule, Warmup } from './schedule.js';
+export { type TrainOptions, type TrainResult, train } from './train.js';
 export {
   type KernelEpoch,
   type KernelObjective,

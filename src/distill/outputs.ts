@@ -10,8 +10,33 @@ const CHUNK = 256;
 
 /** A model seen as logits and, where a layer was named, features, both from one forward pass. */
 export interface TwoOutputs {
+  readonly model: LayersModel;
   apply(x: Tensor, training: boolean): { logits: Tensor; features?: Tensor };
   featureWidth?: number;
+}
+
+/** Refuses samples, [n, ...shape of one], of another shape than the model's input. */
+export function checkInputs({ model }: TwoOutputs, shape: readonly number[], argument: string): void {
+  const [, ...wanted] = model.inputs[0].shape;
+  const [, ...given] = shape;
+  if (wanted.length === given.length && wanted.every((extent, k) => extent === null || extent === given[k])) return;
+  throw new QrkdRangeError(
+    'ERR_QRKD_SHAPE',
+    `${argument} takes samples of shape [${wanted.map((extent) => extent ?? '?').join(', ')}], got [${given.join(', ')}]`,
+  );
+}
+
+/** Refuses labels that are none of the model's classes; `argument` names the set. */
+export function checkLabels({ model }: TwoOutputs, labels: Int32Array, argument: string): void {
+  const shape = model.outputs[0].shape;
+  const classes = shape[shape.length - 1];
+  if (classes === null) return;
+  const bad = labels.findIndex((label) => !(label >= 0 && label < classes));
+  if (bad < 0) return;
+  throw new QrkdRangeError(
+    'ERR_QRKD_VALUE',
+    `${argument}: labels[${bad}] must be between 0 and ${classes - 1}, got ${labels[bad]}`,
+  );
 }
 
 /**
@@ -32,7 +57,7 @@ export function openModel(model: LayersModel, layerName: string | undefined, arg
   }
   refuseSoftmax(model, argument);
   if (layerName === undefined) {
-    return { apply: (x, training) => ({ logits: model.apply(x, { training }) as Tensor }) };
+    return { model, apply: (x, training) => ({ logits: model.apply(x, { training }) as Tensor }) };
   }
   const layer = model.layers.find(({ name }) => name === layerName);
   if (layer === undefined) {
@@ -45,6 +70,7 @@ export function openModel(model: LayersModel, layerName: string | undefined, arg
   const both = tf.model({ inputs: model.inputs, outputs: [model.outputs[0], output] });
   const featureWidth = output.shape.slice(1).reduce<number>((product, extent) => product * (extent ?? 1), 1);
   return {
+    model,
     featureWidth,
     apply(x, training) {
       const [logits, features] = both.apply(x, { training }) as Tensor[];
@@ -66,7 +92,10 @@ function refuseSoftmax(model: LayersModel, argument: string): void {
 }
 
 /** Logits (and features) of all samples, in order, in inference mode. */
-export function allOutputs(model: TwoOutputs, set: SampleSet): { logits: Matrix; features?: Matrix } {
+export function allOutputs(
+  model: TwoOutputs,
+  set: Pick<SampleSet, 'images' | 'shape'>,
+): { logits: Matrix; features?: Matrix } {
   const n = set.shape[0];
   const parts: { logits: Float32Array; features?: Float32Array }[] = [];
   for (let start = 0; start < n; start += CHUNK) {

@@ -32,19 +32,13 @@ export function checkSamples(set: SampleSet, argument: string): void {
 }
 
 /** A tensor of the samples from `start` up to `end`. */
-export function sliceTensor({ images, shape }: SampleSet, start: number, end: number): Tensor {
+export function sliceTensor(
+  { images, shape }: Pick<SampleSet, 'images' | 'shape'>,
+  start: number,
+  end: number,
+): Tensor {
   const size = images.length / shape[0];
   return tf.tensor(images.subarray(start * size, end * size), [end - start, ...shape.slice(1)]);
-}
-
-/** A tensor of the samples at `rows`, in that order. */
-export function gatherTensor({ images, shape }: SampleSet, rows: Uint32Array): Tensor {
-  const size = images.length / shape[0];
-  const data = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => {
-    data.set(images.subarray(row * size, (row + 1) * size), i * size);
-  });
-  return tf.tensor(data, [rows.length, ...shape.slice(1)]);
 }
 
 /** The rows of a matrix at `rows`, in that order. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { OPTIMIZERS } from '../distill/optimizer.js';
 import { QrkdRangeError, QrkdTypeError, suggest } from '../errors.js';
 import { TERMS } from '../losses/qrkd.js';
 import { KERNEL_LOSS_FORMS } from '../losses/quantum.js';
@@ -14,7 +15,7 @@ const seed = z
   .max(2 ** 32 - 1);
 const training = {
   batchSize: count.default(64),
-  optimizer: z.enum(['adam', 'sgd', 'rmsprop']).default('adam'),
+  optimizer: z.enum(OPTIMIZERS).default('adam'),
   learningRate: z.number().positive().default(3e-3),
 };
 
@@ -72,6 +73,8 @@ const schema = z.strictObject({
       ...training,
     })
     .prefault({}),
+  /** What runs the steps: 'native' for models with layers that it has, 'tfjs' for any, 'auto' for the one that is possible. */
+  engine: z.enum(['auto', 'native', 'tfjs']).default('auto'),
   /** Name of the feature layer of both models. */
   featureLayer: z.string().default('features'),
   /** Weights of each method's loss, by the name that the table gives it. */

@@ -34,7 +34,7 @@ export interface RunRecord {
   seed: number;
   parameters: number;
   seconds: number;
-  result: Omit<DistillResult, 'student'>;
+  result: Omit<DistillResult, 'student' | 'engine'> & Partial<Pick<DistillResult, 'engine'>>;
   /** For quantum terms: kernel matrices of a few validation samples, sorted by class. */
   kernels?: { labels: number[]; teacher: Picture; before: Picture; after: Picture };
 }
@@ -117,6 +117,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     learningRate,
     seed,
     featureLayer: config.featureLayer,
+    engine: config.engine,
     onStep,
   });
   const after = picture?.();

@@ -1,0 +1,157 @@
+import type { NativeData } from '../engine/native.js';
+import type { Matrix, Precision } from '../engine/types.js';
+import { QrkdTypeError } from '../errors.js';
+import { activeTerms, nativeTerms, type TermPlaces } from '../losses/nativeTerms.js';
+import type { Outputs, Term } from '../losses/qrkd.js';
+import type { CompiledNetwork } from '../network/compile.js';
+import { makeData, NativeNetwork, type NativeStep, NotFiniteTerm } from '../network/NativeNetwork.js';
+import { augmentBatch } from './augment.js';
+import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFiniteError } from './engine.js';
+import type { StepMetrics } from './meter.js';
+import { learningRates, type OptimizerPlan } from './optimizer.js';
+import type { SampleSet } from './samples.js';
+
+/** Batches of at least so many samples are evaluated at once, however small those of the training are. */
+const EVALUATED = 64;
+
+/** Refuses optimizer objects, which only tfjs can run. */
+export function checkPlan(optimizer: EngineSetup['optimizer']): asserts optimizer is OptimizerPlan {
+  if ('native' in optimizer) return;
+  throw new QrkdTypeError(
+    'ERR_QRKD_UNSUPPORTED',
+    `its optimizer is a tfjs object (${optimizer.getClassName()}), not a name or a configuration`,
+  );
+}
+
+/** Trains in the native engine: an epoch is one call off the event loop, or, where batches are augmented, one call each. */
+export class NativeEngine implements Engine {
+  readonly name = 'native';
+  readonly #network: NativeNetwork;
+  readonly #optimizer: OptimizerPlan;
+  readonly #terms: Term[];
+  readonly #data: NativeData | undefined;
+
+  /** @throws TypeError ERR_QRKD_UNSUPPORTED naming what the engine does not have. */
+  constructor(
+    private readonly setup: EngineSetup,
+    compiled: CompiledNetwork,
+    { precision, alone }: { precision: Precision; alone: boolean },
+  ) {
+    const { loss, prepared, target, student, optimizer, train, batchSize, augment } = setup;
+    checkPlan(optimizer);
+    this.#optimizer = optimizer;
+    this.#terms = activeTerms(loss);
+    const places: TermPlaces = {
+      logits: { output: 0, target: 0 },
+      ...(target.features && {
+        features: {
+          output: compiled.features[0],
+          target: 1,
+          student: student.featureWidth!,
+          teacher: target.features.shape[1],
+        },
+      }),
+    };
+    this.#network = new NativeNetwork(compiled, {
+      precision,
+      alone,
+      maxBatch: Math.max(batchSize, EVALUATED),
+      terms: nativeTerms(loss, prepared, places),
+      optimizer: optimizer.native,
+    });
+    if (!augment) this.#data = dataOf(train, train.labels, target);
+  }
+
+  async train(call: EpochCall): Promise<void> {
+    this.#network.load();
+    try {
+      if (this.#data) await this.#steps(this.#data, call, call.batches, call.firstStep);
+      else await this.#augmented(call);
+    } finally {
+      this.#network.store();
+    }
+  }
+
+  /** Every batch as data of its own. */
+  async #augmented(call: EpochCall): Promise<void> {
+    const { train, target, teacher, augment, where } = this.setup;
+    const everyRow = Uint32Array.from({ length: this.setup.batchSize }, (_, i) => i);
+    for (const [b, rows] of call.batches.entries()) {
+      call.signal?.throwIfAborted();
+      const firstStep = call.firstStep + b;
+      const batch = augmentBatch(train, { epoch: call.epoch, step: firstStep + 1, rows }, augment, where);
+      const outputs = teacher ? await teacher.outputs(batch, call.signal) : target;
+      const labels = Int32Array.from(rows, (row) => train.labels[row]);
+      const data = dataOf(batch, labels, outputs);
+      try {
+        await this.#steps(data, call, [everyRow], firstStep);
+      } finally {
+        data.dispose();
+      }
+    }
+  }
+
+  async #steps(
+    data: NativeData,
+    { epoch, signal, onStep }: EpochCall,
+    batches: readonly Uint32Array[],
+    firstStep: number,
+  ): Promise<void> {
+    const { batchSize, steps, where } = this.setup;
+    const order = new Uint32Array(batches.length * batchSize);
+    batches.forEach((rows, b) => {
+      order.set(rows, b * batchSize);
+    });
+    try {
+      await this.#network.train({
+        data,
+        order,
+        batchSize,
+        learningRates: learningRates(this.#optimizer, firstStep, batches.length, steps),
+        firstStep,
+        signal,
+        onStep: (step) => onStep(this.#metrics(step)),
+      });
+    } catch (error) {
+      if (!(error instanceof NotFiniteTerm)) throw error;
+      throw notFiniteError(where, this.#terms[error.term], error, { step: firstStep + error.step + 1, epoch });
+    }
+  }
+
+  #metrics({ terms, ...step }: NativeStep): StepMetrics {
+    const { weights } = this.setup.loss;
+    const named = this.#terms.map((term, t) => [term, { ...terms[t], weighted: weights[term] * terms[t].raw }]);
+    return { ...step, terms: Object.fromEntries(named) };
+  }
+
+  async logits({ images, shape }: SampleSet, signal: AbortSignal | undefined): Promise<Matrix> {
+    this.#network.load();
+    const [logits] = await this.#network.evaluate({ images, count: shape[0] }, signal);
+    return logits;
+  }
+
+  async state(): Promise<EngineState> {
+    return { weights: this.#network.readWeights(), optimizer: this.#network.optimizerState() };
+  }
+
+  async restore({ weights, optimizer }: EngineState): Promise<void> {
+    this.#network.writeWeights(weights);
+    this.#network.restoreOptimizer(optimizer.steps, optimizer.slots);
+    this.#network.store();
+  }
+
+  dispose(): void {
+    this.#data?.dispose();
+    this.#network.dispose();
+  }
+}
+
+/** The teacher's logits are the first target, its features the second. */
+function dataOf(
+  { images, shape }: Pick<SampleSet, 'images' | 'shape'>,
+  labels: Int32Array,
+  target: Outputs,
+): NativeData {
+  const { logits, features } = target;
+  return makeData({ images, count: shape[0] }, labels, [...(logits ? [logits] : []), ...(features ? [features] : [])]);
+}

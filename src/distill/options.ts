@@ -1,0 +1,123 @@
+import type { Optimizer } from '@tensorflow/tfjs-core';
+import type { Precision } from '../engine/types.js';
+import { describe, QrkdRangeError, QrkdTypeError } from '../errors.js';
+import type { Augment } from './augment.js';
+import { type CheckpointOptions, checkCheckpoint } from './checkpoint.js';
+import type { EngineName } from './engine.js';
+import type { EpochMetrics } from './meter.js';
+import type { OptimizerConfig, OptimizerName } from './optimizer.js';
+import { checkSamples, type SampleSet } from './samples.js';
+
+/** What `distill` and `train` have in common. */
+export interface TrainingOptions {
+  train: SampleSet;
+  /** Evaluated after every epoch, for curves and selection. */
+  validation?: SampleSet;
+  /** Evaluated once, after the last epoch. */
+  test?: SampleSet;
+  /** Default 5. */
+  epochs?: number;
+  /** Default 64. The rest of an epoch that does not fill a batch is dropped; the next epoch is shuffled anew. */
+  batchSize?: number;
+  /** A name ('adam' by default), a configuration with schedule, weight decay and clipping, or an optimizer of tfjs's. */
+  optimizer?: OptimizerName | OptimizerConfig | Optimizer;
+  /** For an optimizer that does not come with its own; default 3e-3. */
+  learningRate?: number;
+  /**
+   * Of the shuffling, and of dropout in the native engine; default 0. The models' initial weights have seeds of their own, as
+   * dropout has in tfjs.
+   */
+  seed?: number | string;
+  /**
+   * 'native' trains in the engine's panels and is an error where the model, the loss or the optimizer is not all supported;
+   * 'tfjs' trains any model; 'auto' (default) is native where that is possible, else tfjs, and one line on stderr says why.
+   */
+  engine?: 'auto' | EngineName;
+  /** Of the native engine's weights and activations, default 'float32'; results are float32 in any case. */
+  precision?: Precision;
+  /**
+   * 1: the native engine runs on one thread, off the event loop; several runs started together then take a processor each.
+   * Left out: on all of the engine's. Results are the same to the bit.
+   */
+  threads?: 1;
+  /**
+   * Called with every batch before it is trained on. Teacher and student both see what it returns. Not called for
+   * evaluations.
+   */
+  augment?: Augment;
+  /**
+   * A file from which a run that was stopped goes on: written after epochs under a temporary name and renamed, before
+   * `onEpoch` is called. With the same options the finished model is the one of a run that was never stopped, to the bit.
+   */
+  checkpoint?: CheckpointOptions;
+  /** Stops between two steps; the promise rejects with signal.reason, the model keeps the weights it has by then. */
+  signal?: AbortSignal;
+  /** Shows a progress bar with the time left on stderr (where that is no terminal, a line every two seconds). */
+  progress?: boolean;
+  /**
+   * After every step, with steps counted over all epochs. The native engine reports steps a few at a time, when it has
+   * already gone on.
+   */
+  onStep?: (step: number, steps: number) => void;
+  /** After every epoch; the model has its weights. */
+  onEpoch?: (metrics: EpochMetrics) => void;
+}
+
+export const TRAINING_KEYS: readonly (keyof TrainingOptions)[] = [
+  'train',
+  'validation',
+  'test',
+  'epochs',
+  'batchSize',
+  'optimizer',
+  'learningRate',
+  'seed',
+  'engine',
+  'precision',
+  'threads',
+  'augment',
+  'checkpoint',
+  'signal',
+  'progress',
+  'onStep',
+  'onEpoch',
+];
+
+function oneOf(value: unknown, known: readonly unknown[], name: string): void {
+  if (value === undefined || known.includes(value)) return;
+  throw new QrkdRangeError('ERR_QRKD_VALUE', `${name} must be ${known.join(' or ')}, got ${describe(value)}`);
+}
+
+function wholeNumber(value: number, name: string): number {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `${name} must be a whole number of at least 1, got ${value}`);
+  }
+  return value;
+}
+
+/** Checks what does not depend on the models; `where` names the caller in errors. */
+export function checkTraining(options: TrainingOptions, where: string): { epochs: number; batchSize: number } {
+  const { train, validation, test, engine, precision, threads, augment, checkpoint } = options;
+  const epochs = wholeNumber(options.epochs ?? 5, `${where}: epochs`);
+  const batchSize = wholeNumber(options.batchSize ?? 64, `${where}: batchSize`);
+  oneOf(engine, ['auto', 'native', 'tfjs'], `${where}: engine`);
+  oneOf(precision, ['float32', 'float64'], `${where}: precision`);
+  oneOf(threads, [1], `${where}: threads, where it is given,`);
+  if (precision === 'float64' && engine === 'tfjs') {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `${where}: precision float64 is the native engine's, not tfjs's`);
+  }
+  if (augment !== undefined && typeof augment !== 'function') {
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: augment must be a function, got ${describe(augment)}`);
+  }
+  if (checkpoint !== undefined) checkCheckpoint(checkpoint, where);
+  checkSamples(train, `${where}: train`);
+  if (validation) checkSamples(validation, `${where}: validation`);
+  if (test) checkSamples(test, `${where}: test`);
+  if (train.shape[0] < batchSize) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `${where}: batchSize ${batchSize} is more than the ${train.shape[0]} training samples`,
+    );
+  }
+  return { epochs, batchSize };
+}

@@ -1,0 +1,115 @@
+import type { Tensor2D, Variable } from '@tensorflow/tfjs-core';
+import type { Matrix } from '../engine/types.js';
+import { type LossEvaluation, type Outputs, TERMS } from '../losses/qrkd.js';
+import { tf } from '../tensor/backend.js';
+import { augmentBatch } from './augment.js';
+import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFiniteError } from './engine.js';
+import { argmaxRows } from './evaluate.js';
+import { allOutputs } from './outputs.js';
+import { gatherRows, type SampleSet, sliceTensor } from './samples.js';
+import { TfjsOptimizer } from './tfjsOptimizer.js';
+
+type Batch = Pick<SampleSet, 'images' | 'shape'>;
+
+/** Trains in tfjs: any model and any loss, one step after the other on the event loop. */
+export class TfjsEngine implements Engine {
+  readonly name = 'tfjs';
+  readonly #optimizer: TfjsOptimizer;
+
+  constructor(private readonly setup: EngineSetup) {
+    const variables = setup.student.model.trainableWeights.map((weight) => weight.read() as Variable);
+    this.#optimizer = new TfjsOptimizer(setup.optimizer, variables, setup.steps);
+  }
+
+  async train({ epoch, batches, firstStep, signal, onStep }: EpochCall): Promise<void> {
+    const { train, target, teacher, augment, where } = this.setup;
+    let step = firstStep;
+    for (const rows of batches) {
+      signal?.throwIfAborted();
+      const start = performance.now();
+      step++;
+      const batch = augmentBatch(train, { epoch, step, rows }, augment, where);
+      const wanted: Outputs =
+        augment && teacher
+          ? await teacher.outputs(batch, signal)
+          : {
+              ...(target.logits && { logits: gatherRows(target.logits, rows) }),
+              ...(target.features && { features: gatherRows(target.features, rows) }),
+            };
+      const labels = Int32Array.from(rows, (row) => train.labels[row]);
+      const { evaluation, logits } = this.#step(batch, wanted, labels, { step, epoch });
+      const best = argmaxRows(logits);
+      onStep({
+        loss: evaluation.loss,
+        terms: evaluation.terms,
+        zeroVectors: evaluation.zeroVectors,
+        correct: labels.reduce((sum, label, i) => sum + (best[i] === label ? 1 : 0), 0),
+        milliseconds: performance.now() - start,
+      });
+      // Steps are synchronous: without this neither a signal nor a progress bar would get a turn.
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** One step; tensors live no longer than it. */
+  #step(
+    batch: Batch,
+    teacher: Outputs,
+    labels: Int32Array,
+    at: { step: number; epoch: number },
+  ): { evaluation: LossEvaluation; logits: Matrix } {
+    const { student, prepared, where } = this.setup;
+    let result: { evaluation: LossEvaluation; logits: Matrix } | undefined;
+    tf.tidy(() => {
+      const x = sliceTensor(batch, 0, batch.shape[0]);
+      const { grads } = tf.variableGrads(() => {
+        const { logits, features } = student.apply(x, true);
+        const outputs = { logits: logits as Tensor2D, ...(features && { features: features as Tensor2D }) };
+        return prepared.scalar(outputs, teacher, labels, (evaluation, seen) => {
+          // Before the weights are touched: an error leaves the student as it was.
+          refuseNotFinite(evaluation, where, at);
+          result = { evaluation, logits: seen.logits };
+        });
+      }, [...this.#optimizer.variables]);
+      this.#optimizer.apply(grads, at.step - 1);
+    });
+    return result!;
+  }
+
+  async logits(set: SampleSet): Promise<Matrix> {
+    return allOutputs(this.setup.student, set).logits;
+  }
+
+  async state(): Promise<EngineState> {
+    const weights = this.#weights().map((variable) => Float32Array.from(variable.dataSync()));
+    return { weights, optimizer: await this.#optimizer.state() };
+  }
+
+  async restore({ weights, optimizer }: EngineState): Promise<void> {
+    tf.tidy(() => {
+      this.#weights().forEach((variable, w) => {
+        variable.assign(tf.tensor(Float32Array.from(weights[w]), variable.shape));
+      });
+    });
+    await this.#optimizer.restore(optimizer);
+  }
+
+  #weights(): Variable[] {
+    const { trainableWeights, nonTrainableWeights } = this.setup.student.model;
+    return [...new Set([...trainableWeights, ...nonTrainableWeights])].map((weight) => weight.read() as Variable);
+  }
+
+  dispose(): void {
+    this.#optimizer.dispose();
+  }
+}
+
+/** The first term that is not finite, in the order in which terms are computed. */
+function refuseNotFinite(evaluation: LossEvaluation, where: string, at: { step: number; epoch: number }): void {
+  for (const term of TERMS) {
+    const value = evaluation.terms[term];
+    if (value && !(Number.isFinite(value.raw) && Number.isFinite(value.gradientNorm))) {
+      throw notFiniteError(where, term, value, at);
+    }
+  }
+}
