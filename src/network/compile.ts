@@ -50,15 +50,13 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
   if (input.dtype !== 'float32') throw unsupported(inputLayer, `its type is ${input.dtype}, not float32`);
   const shape = fixedShape(input, inputLayer);
   const known = new Map<number, Value>([[input.id, { node: 0, shape }]]);
-  const apply: ApplyLayer<Value> = (layer, name, inputs, outputs) => {
+  const apply: ApplyLayer<Value> = (layer, name, inputs) => {
     const place = { name, className: layer.getClassName() };
     const compile = compilerOf(place);
-    const outputShape = fixedShape(outputs[0], place);
     const view: LayerView = {
       ...place,
       config: layer.getConfig(),
       weights: layer.weights.map((weight) => places.get(weight)!),
-      outputShape,
     };
     return [compile(network, view, inputs)];
   };
@@ -83,7 +81,7 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
   };
 }
 
-/** One sample's shape. */
+/** One sample's shape of the input. */
 function fixedShape({ shape }: SymbolicValue, layer: Pick<LayerView, 'name' | 'className'>): number[] {
   const sample = shape.slice(1);
   if (sample.some((extent) => extent === null)) {

@@ -15,8 +15,6 @@ export interface LayerView {
   readonly config: Readonly<Record<string, unknown>>;
   /** In tfjs's order (for a convolution the kernel, then the bias). */
   readonly weights: readonly WeightView[];
-  /** Of one sample's output, as tfjs has it. */
-  readonly outputShape: readonly number[];
 }
 
 /** Adds the nodes of one application of a layer (one or more inputs, one output). */

@@ -1,4 +1,4 @@
-import { type NetworkBuilder, nativeShape, type Value } from '../builder.js';
+import { type NetworkBuilder, nativeShape, sizeOf, type Value } from '../builder.js';
 import { type Compiler, checkChannelsLast, type LayerView, unsupported } from './compiler.js';
 
 /** The same numbers in the same order in memory, seen as another shape. */
@@ -13,12 +13,20 @@ function reshaped(network: NetworkBuilder, layer: LayerView, x: Value, shape: re
 export const shapeLayers: Record<string, Compiler> = {
   Flatten: (network, layer, [x]) => {
     checkChannelsLast(layer);
-    return reshaped(network, layer, x, layer.outputShape);
+    return reshaped(network, layer, x, [sizeOf(x.shape)]);
   },
-  Reshape: (network, layer, [x]) => reshaped(network, layer, x, layer.outputShape),
+  Reshape: (network, layer, [x]) => {
+    // One extent may be left to be inferred: tfjs writes it as null or as a negative number.
+    const target = (layer.config.targetShape as (number | null)[]).map((extent) => extent ?? -1);
+    const known = target.reduce((product, extent) => (extent < 0 ? product : product * extent), 1);
+    const shape = target.map((extent) => (extent < 0 ? sizeOf(x.shape) / known : extent));
+    return reshaped(network, layer, x, shape);
+  },
   ZeroPadding2D: (network, layer, [x]) => {
     checkChannelsLast(layer);
     const [[top, bottom], [left, right]] = layer.config.padding as [[number, number], [number, number]];
-    return network.node('zeroPadding2d', [x], { top, bottom, left, right }, layer.outputShape);
+    const [height, width, channels] = x.shape;
+    const shape = [height + top + bottom, width + left + right, channels];
+    return network.node('zeroPadding2d', [x], { top, bottom, left, right }, shape);
   },
 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { ready, tf } from 'qrkd/distill';
+import { ready, tf, train } from 'qrkd/distill';
 import { adaptiveAveragePooling2d } from '#dist/models/layers/adaptiveAveragePooling2d.js';
 import { nativeLayers } from '#dist/network/layers/registry.js';
 import { comparePasses, normalSamples, randomizeWeights } from './gradients.js';
@@ -26,7 +26,7 @@ const CASES: Record<string, () => Make> = {
   'Conv2D 3 x 3 valid': () => one(tf.layers.conv2d({ filters: 5, kernelSize: 3 })),
   'Conv2D 3 x 2 same, strides 2 and 1, relu': () =>
     one(tf.layers.conv2d({ filters: 4, kernelSize: [3, 2], strides: [2, 1], padding: 'same', activation: 'relu' })),
-  'Conv2D dilated, no bias, tanh': () =>
+  'Conv2D dilated (forward pass)': () =>
     one(tf.layers.conv2d({ filters: 2, kernelSize: 3, dilationRate: [2, 1], useBias: false, activation: 'tanh' })),
   'DepthwiseConv2D multiplier 2, same': () =>
     one(tf.layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, padding: 'same', activation: 'relu' })),
@@ -52,7 +52,8 @@ const CASES: Record<string, () => Make> = {
   BatchNormalization: () => one(tf.layers.batchNormalization({ momentum: 0.9, epsilon: 1e-2 })),
   'LayerNormalization of channels': () => one(tf.layers.layerNormalization({})),
   'LayerNormalization of the sample': () => one(tf.layers.layerNormalization({ axis: [1, 2, 3], scale: true })),
-  'LayerNormalization without weights': () => one(tf.layers.layerNormalization({ center: false, scale: false })),
+  'LayerNormalization without weights (forward pass)': () =>
+    one(tf.layers.layerNormalization({ center: false, scale: false })),
   ZeroPadding2D: () =>
     one(
       tf.layers.zeroPadding2d({
@@ -62,9 +63,9 @@ const CASES: Record<string, () => Make> = {
         ],
       }),
     ),
-  'Reshape to another image': () => (x) =>
+  'Reshape to another image, one extent left open': () => (x) =>
     tf.layers
-      .conv2d({ filters: 2, kernelSize: 2 })
+      .globalAveragePooling2d({})
       .apply(tf.layers.reshape({ targetShape: [3, -1, 6] }).apply(x)) as SymbolicTensor,
   Dropout: () => one(tf.layers.dropout({ rate: 0 })),
   'ReLU layer': () => one(tf.layers.reLU()),
@@ -143,9 +144,21 @@ describe('01 native layers', () => {
       const model = around(make());
       randomizeWeights(model, name);
       // 19 samples: more than a panel, and lanes that stay empty.
-      await comparePasses(model, normalSamples(model, 19, name), name);
+      // tfjs cannot differentiate those that say so.
+      await comparePasses(model, normalSamples(model, 19, name), name, !name.includes('(forward pass)'));
     });
   }
+
+  it('a layer that tfjs cannot train: batch normalisation without scale, dilated convolutions', async () => {
+    const model = around((x) => {
+      const y = tf.layers.batchNormalization({ scale: false, center: false }).apply(x) as SymbolicTensor;
+      return tf.layers
+        .conv2d({ filters: 4, kernelSize: 3, dilationRate: 2, activation: 'relu' })
+        .apply(y) as SymbolicTensor;
+    });
+    const { epochs } = await train({ model, train: normalSamples(model, 64, 'dilated'), epochs: 30, batchSize: 32 });
+    assert.ok(epochs[29].loss < 0.7 * epochs[0].loss, `${epochs[0].loss} to ${epochs[29].loss}`);
+  });
 
   it('every layer of the registry is among them', () => {
     const used = new Set(

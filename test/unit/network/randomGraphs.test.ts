@@ -46,11 +46,13 @@ function randomModel(seed: string) {
 
   for (let left = 3 + below(5); left > 0; left--) {
     const x = pick(values.slice(-3));
-    const alike = values.filter((y) => sizeOf(y).join() === sizeOf(x).join());
-    const joinable = values.filter((y) => sizeOf(y).slice(0, 2).join() === sizeOf(x).slice(0, 2).join());
-    const other = pick(alike);
-    if (chance(0.25)) values.push(tf.layers[pick(['add', 'multiply'] as const)]().apply([x, other]) as SymbolicTensor);
-    else if (chance(0.1)) values.push(tf.layers.concatenate().apply([x, pick(joinable)]) as SymbolicTensor);
+    // Not with itself: tfjs's executor then frees the value too early, where another layer needs it too.
+    const others = values.filter((y) => y !== x && sizeOf(y).slice(0, 2).join() === sizeOf(x).slice(0, 2).join());
+    const alike = others.filter((y) => sizeOf(y).join() === sizeOf(x).join());
+    const merge = pick(['add', 'multiply', 'maximum', 'average'] as const);
+    if (alike.length > 0 && chance(0.4)) values.push(tf.layers[merge]().apply([x, pick(alike)]) as SymbolicTensor);
+    else if (others.length > 0 && chance(0.2))
+      values.push(tf.layers.concatenate().apply([x, pick(others)]) as SymbolicTensor);
     else values.push(pick(layers)(x).apply(x as never) as SymbolicTensor);
   }
   const end = values[values.length - 1];

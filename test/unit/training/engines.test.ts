@@ -93,7 +93,16 @@ describe('01 both engines', () => {
   it('moving averages of batch normalisation come out alike', async () => {
     const run = async (engine: 'native' | 'tfjs') => {
       const made = normalizedNetwork(3, 4, 0);
-      await train({ model: made, train: clouds(96), epochs: 2, batchSize: 32, engine });
+      // Not adam: a bias before a normalisation has a gradient of rounding errors, which adam would scale up.
+      await train({
+        model: made,
+        train: clouds(96),
+        epochs: 2,
+        batchSize: 32,
+        optimizer: 'sgd',
+        learningRate: 0.1,
+        engine,
+      });
       return weightsOf(made).flat();
     };
     const [native, tfjs] = [await run('native'), await run('tfjs')];
