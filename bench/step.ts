@@ -8,7 +8,7 @@ import { alternate, printTable } from './turns.js';
 
 const BATCH = 64;
 const rounds = Number(process.argv[2] ?? 7);
-const times = await alternate({ ...(await trainingTurns(BATCH)), ...termTurns(BATCH) }, rounds);
+const times = await alternate({ ...(await trainingTurns(BATCH, 'tfjs')), ...termTurns(BATCH) }, rounds);
 const ratio = (a: string, b: string) => times[a]! / times[b]!;
 
 // Two ways to the same question. Whole steps with and without a term differ by the term and by all the noise of two steps;

@@ -1,14 +1,20 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { FidelityKernel, featureMap, type Kernel } from 'qrkd';
 import { loadMnistDigits } from 'qrkd/data';
-import { distill, type QrkdLossOptions, qrkdLoss, ready, tf } from 'qrkd/distill';
+import { type DistillOptions, distill, type QrkdLossOptions, qrkdLoss, ready, type SampleSet, tf } from 'qrkd/distill';
 import { paperStudent, paperTeacher } from 'qrkd/models';
-import { samples } from './inputs.js';
+import { samples, uniform } from './inputs.js';
 import { type Turn, turnOf } from './turns.js';
 
 const STEPS = 30;
 
+export type Engine = 'native' | 'tfjs';
+
 /** The recipe's weights; the quantum term and the relations can be left out. */
-function lossOptions(map: 'zz' | 'angle', terms: { quantum: boolean; relations: boolean }): QrkdLossOptions {
+export function recipe(
+  map: 'zz' | 'angle',
+  terms: { quantum: boolean; relations: boolean } = { quantum: true, relations: true },
+): QrkdLossOptions {
   const kernel = (features: number): Kernel =>
     new FidelityKernel(
       featureMap(map === 'zz' ? { type: 'zz', features, reps: 1, bandwidth: 0.1 } : { type: 'angle', features }),
@@ -33,60 +39,77 @@ export function termTurns(batchSize: number): Record<string, Turn> {
   };
   const turns: Record<string, Turn> = {};
   for (const map of ['zz', 'angle'] as const) {
-    turns[`terms, ${map}`] = evaluated(lossOptions(map, { quantum: true, relations: true }));
-    turns[`terms, ${map}, no relations`] = evaluated(lossOptions(map, { quantum: true, relations: false }));
+    turns[`terms, ${map}`] = evaluated(recipe(map));
+    turns[`terms, ${map}, no relations`] = evaluated(recipe(map, { quantum: true, relations: false }));
   }
-  turns['terms, no quantum term'] = evaluated(lossOptions('zz', { quantum: false, relations: true }));
+  turns['terms, no quantum term'] = evaluated(recipe('zz', { quantum: false, relations: true }));
   return turns;
 }
 
-/**
- * Turns of training steps of the paper's student on real digits: whole steps as `distill` takes them (its own median per
- * step; caching the teacher and evaluating are outside of it), and tfjs's own cross-entropy step.
- */
-export async function trainingTurns(batchSize: number): Promise<Record<string, Turn>> {
-  await ready();
-  const digits = (await loadMnistDigits()).train;
-  const rows = STEPS * batchSize;
-  const size = digits.images.length / digits.shape[0]!;
-  const train = {
-    images: digits.images.slice(0, rows * size),
-    labels: digits.labels.slice(0, rows),
-    shape: [rows, ...digits.shape.slice(1)],
-  };
-  const teacher = paperTeacher({ seed: 1 });
-  const distilled =
-    (options: QrkdLossOptions): Turn =>
-    async () => {
-      const student = paperStudent({ seed: 1 });
-      const loss = qrkdLoss(options);
-      const result = await distill({ teacher, student, train, loss, epochs: 2, batchSize, seed: 1 });
-      student.dispose();
-      return [result.stepMilliseconds];
-    };
+/** The first `rows` samples of a set, without copying. */
+export function firstRows(set: SampleSet, rows: number): SampleSet {
+  const size = set.images.length / set.shape[0]!;
   return {
-    'tfjs cross-entropy step': crossEntropyTurn(train, batchSize),
+    images: set.images.subarray(0, rows * size),
+    labels: set.labels.subarray(0, rows),
+    shape: [rows, ...set.shape.slice(1)],
+  };
+}
+
+/** Noise in [0, 1) with labels 0, 1, ... 9, 0, ...; bench/peers/training.py makes the same. */
+export function noiseImages(rows: number, shape: readonly number[]): SampleSet {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  return {
+    images: Float32Array.from(uniform(rows * size, 3)),
+    labels: Int32Array.from({ length: rows }, (_, i) => i % 10),
+    shape: [rows, ...shape],
+  };
+}
+
+/**
+ * A turn of training steps as `distill` takes them: the median that it gives. Caching the teacher and evaluating are
+ * outside of it.
+ */
+export function distillTurn(
+  student: () => LayersModel,
+  options: Omit<DistillOptions, 'student' | 'loss'> & { loss: QrkdLossOptions },
+): Turn {
+  return async () => {
+    const model = student();
+    const result = await distill({ seed: 1, epochs: 2, ...options, student: model, loss: qrkdLoss(options.loss) });
+    model.dispose();
+    return [result.stepMilliseconds];
+  };
+}
+
+/** Turns of training steps of the paper's student on real digits, and of tfjs's own cross-entropy step. */
+export async function trainingTurns(batchSize: number, engine: Engine): Promise<Record<string, Turn>> {
+  await ready();
+  const train = firstRows((await loadMnistDigits()).train, STEPS * batchSize);
+  const teacher = paperTeacher({ seed: 1 });
+  const distilled = (loss: QrkdLossOptions) =>
+    distillTurn(() => paperStudent({ seed: 1 }), { teacher, train, loss, batchSize, engine });
+  return {
+    'tfjs cross-entropy step': crossEntropyTurn(() => paperStudent({ seed: 1 }), train, batchSize),
     'qrkd loop, cross-entropy only': distilled({ ce: 1 }),
-    'qrkd step, no quantum term': distilled(lossOptions('zz', { quantum: false, relations: true })),
-    'qrkd step, zz': distilled(lossOptions('zz', { quantum: true, relations: true })),
-    'qrkd step, zz, no relations': distilled(lossOptions('zz', { quantum: true, relations: false })),
-    'qrkd step, angle': distilled(lossOptions('angle', { quantum: true, relations: true })),
-    'qrkd step, angle, no relations': distilled(lossOptions('angle', { quantum: true, relations: false })),
+    'qrkd step, no quantum term': distilled(recipe('zz', { quantum: false, relations: true })),
+    'qrkd step, zz': distilled(recipe('zz')),
+    'qrkd step, zz, no relations': distilled(recipe('zz', { quantum: true, relations: false })),
+    'qrkd step, angle': distilled(recipe('angle')),
+    'qrkd step, angle, no relations': distilled(recipe('angle', { quantum: true, relations: false })),
   };
 }
 
 /** The step as tfjs alone would take it: its softmax cross-entropy, its gradients, the same batches and optimizer. */
-function crossEntropyTurn(
-  train: { images: Float32Array; labels: Int32Array; shape: number[] },
-  batchSize: number,
-): Turn {
+export function crossEntropyTurn(model: () => LayersModel, train: SampleSet, batchSize: number): Turn {
   return () => {
-    const student = paperStudent({ seed: 1 });
+    const student = model();
     const optimizer = tf.train.adam(3e-3);
     const size = train.images.length / train.shape[0]!;
+    const batches = Math.floor(train.shape[0]! / batchSize);
     const times: number[] = [];
-    for (let step = 0; step < 2 * STEPS; step++) {
-      const from = (step % STEPS) * batchSize;
+    for (let step = 0; step < 2 * batches; step++) {
+      const from = (step % batches) * batchSize;
       const start = performance.now();
       tf.tidy(() => {
         const x = tf.tensor(train.images.slice(from * size, (from + batchSize) * size), [

@@ -29,10 +29,10 @@ class Contender:
 
 
 def arguments(**options):
-    """Parses the command line (integer options with defaults) and fixes the number of threads."""
+    """Parses the command line (numbers or texts, as the defaults are) and fixes the number of threads."""
     parser = argparse.ArgumentParser()
     for name, default in ({"threads": 2, "rounds": 7} | options).items():
-        parser.add_argument(f"--{name}", type=int, default=default)
+        parser.add_argument(f"--{name}", type=type(default), default=default)
     parser.add_argument("--serve", action="store_true")
     parsed = parser.parse_args()
     for library in ("OMP", "OPENBLAS", "MKL", "QULACS"):

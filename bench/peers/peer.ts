@@ -30,7 +30,7 @@ export function sourcePath(file: string): string {
 export async function startPeer(
   command: readonly string[],
   script: string,
-  options: Record<string, number>,
+  options: Record<string, number | string>,
 ): Promise<Peer> {
   const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const [program, ...before] = command;

@@ -36,7 +36,9 @@ const { gradient } = await import('./jobs/gradient.js');
 const { growth } = await import('./jobs/growth.js');
 const { reuploading } = await import('./jobs/reuploading.js');
 const { states } = await import('./jobs/states.js');
-const { training } = await import('./jobs/training.js');
+const { NETWORK_NAMES, training } = await import('./jobs/training.js');
+const { epoch } = await import('./jobs/epoch.js');
+const { independent } = await import('./jobs/independent.js');
 
 type Held = (context: Context) => Promise<ContestResult>;
 type Size = readonly [rows: number, qubits: number];
@@ -69,15 +71,24 @@ const SUITES: Record<string, Held[]> = {
     (context) => growth(context, 'qubits', some(QUBITS, 9)),
   ],
   file: [(context) => file(context, quick ? 10_000 : 60_000)],
-  training: [(context) => training(context, 64)],
+  ...Object.fromEntries(
+    NETWORK_NAMES.map((network): [string, Held[]] => [
+      `training-${network}`,
+      [(context) => training(context, network, 64)],
+    ]),
+  ),
+  'training-epoch': [epoch],
+  'training-independent': [independent],
 };
 
-const wanted = positionals.length > 0 ? positionals : Object.keys(SUITES);
-const unknown = wanted.find((suite) => !(suite in SUITES));
+/** All suites of a name, or of its beginning: `training` is all that start with `training-`. */
+const named = (name: string) => Object.keys(SUITES).filter((suite) => suite === name || suite.startsWith(`${name}-`));
+const unknown = positionals.find((name) => named(name).length === 0);
 if (unknown !== undefined) {
-  console.error(`unknown suite "${unknown}" (known: ${Object.keys(SUITES).join(', ')})`);
+  console.error(`unknown suite "${unknown}" (known: ${Object.keys(SUITES).join(', ')}; training: all of its kind)`);
   process.exit(2);
 }
+const wanted = positionals.length > 0 ? [...new Set(positionals.flatMap(named))] : Object.keys(SUITES);
 
 const machine = thisMachine();
 const folder = values.out ?? path.join('bench', 'results', folderName(machine));

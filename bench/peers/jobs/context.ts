@@ -39,5 +39,5 @@ export interface Script {
   /** Python's main environment unless said otherwise. */
   interpreter?: 'python' | 'merlin' | 'javascript';
   file: string;
-  options: Record<string, number>;
+  options: Record<string, number | string>;
 }
