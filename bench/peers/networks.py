@@ -1,6 +1,6 @@
 """The networks of the training contests in PyTorch, with the weights of ours.
 
-Modules carry the names of our layers; `weights_into` reads what bench/weights.ts wrote.
+Modules carry the names of our layers; `weights_from` reads what bench/weights.ts wrote.
 """
 
 import numpy as np
@@ -131,9 +131,13 @@ def network(name, weights=""):
     """`weights`: a folder with NAME.npz; without one they are PyTorch's own."""
     model = NETWORKS[name]()
     assert sum(p.numel() for p in model.parameters()) == PARAMETERS[name], name
-    if weights:
-        with np.load(f"{weights}/{name}.npz") as arrays:
-            weights_into(model, {key: torch.tensor(arrays[key]) for key in arrays})
+    return weights_from(model, f"{weights}/{name}.npz") if weights else model
+
+
+def weights_from(model, file):
+    """The model with the weights that bench/weights.ts wrote."""
+    with np.load(file) as arrays:
+        weights_into(model, {key: torch.tensor(arrays[key]) for key in arrays})
     return model
 
 

@@ -54,7 +54,7 @@ def step_of(model, criterion, phrasing, learning_rate=1e-4):
     channels_last, compiled = PHRASINGS[phrasing]
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = copy.deepcopy(model).to(memory_format=layout)
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, eps=1e-7, fused=True)  # tfjs's epsilon
 
     def loss_of(images, *rest):
         return criterion(model(images), *rest)
