@@ -14,7 +14,7 @@ export async function independent(context: Context): Promise<ContestResult> {
   await ready();
   const teacher = paperTeacher({ seed: 1 });
   const train = noiseImages(BATCHES * BATCH, [28, 28, 1]);
-  const trained = async (seed: number, threads?: number) => {
+  const trained = async (seed: number, threads?: 1) => {
     const student = paperStudent({ seed });
     const loss = qrkdLoss(recipe('zz'));
     const limit = threads === undefined ? {} : { threads };
