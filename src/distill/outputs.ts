@@ -67,13 +67,15 @@ export function openModel(model: LayersModel, layerName: string | undefined, arg
     );
   }
   const output = layer.output as SymbolicTensor;
-  const both = tf.model({ inputs: model.inputs, outputs: [model.outputs[0], output] });
+  // tfjs gives no value for an output that is listed twice.
+  const outputs = output === model.outputs[0] ? [output] : [model.outputs[0], output];
+  const both = tf.model({ inputs: model.inputs, outputs });
   const featureWidth = output.shape.slice(1).reduce<number>((product, extent) => product * (extent ?? 1), 1);
   return {
     model,
     featureWidth,
     apply(x, training) {
-      const [logits, features] = both.apply(x, { training }) as Tensor[];
+      const [logits, features = logits] = [both.apply(x, { training })].flat() as Tensor[];
       return { logits, features: tf.reshape(features, [x.shape[0], featureWidth]) };
     },
   };

@@ -5,6 +5,7 @@ import { ready, tf, train } from 'qrkd/distill';
 import { adaptiveAveragePooling2d } from '#dist/models/layers/adaptiveAveragePooling2d.js';
 import { nativeLayers } from '#dist/network/layers/registry.js';
 import { comparePasses, normalSamples, randomizeWeights } from './gradients.js';
+import { randomModel } from './randomGraphs.js';
 
 type Make = (x: SymbolicTensor) => SymbolicTensor;
 
@@ -172,5 +173,22 @@ describe('01 native layers', () => {
       nativeLayers.filter((name) => !used.has(name)),
       [],
     );
+  });
+});
+
+const GRAPHS = 100;
+
+describe('02 random graphs', () => {
+  before(() => ready());
+
+  it(`${GRAPHS} graphs of all layers: forward pass, gradients and moving averages are tfjs's`, async () => {
+    for (let graph = 0; graph < GRAPHS; graph++) {
+      const model = randomModel(`graph-${graph}`);
+      randomizeWeights(model, `weights-${graph}`);
+      const kinds = model.layers.map((layer) => layer.getClassName()).join(' ');
+      const samples = normalSamples(model, 5 + (graph % 20), `samples-${graph}`);
+      await comparePasses(model, samples, `graph ${graph} (${kinds})`);
+      model.dispose();
+    }
   });
 });

@@ -1,14 +1,10 @@
-import { before, describe, it } from 'node:test';
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { ready, tf } from 'qrkd/distill';
+import { tf } from 'qrkd/distill';
 import seedrandom from 'seedrandom';
 import { adaptiveAveragePooling2d } from '#dist/models/layers/adaptiveAveragePooling2d.js';
-import { comparePasses, normalSamples, randomizeWeights } from './gradients.js';
-
-const GRAPHS = 100;
 
 /** A graph of three to seven layers between small images and three logits; layers take any earlier value that they fit. */
-function randomModel(seed: string) {
+export function randomModel(seed: string) {
   const random = seedrandom(seed);
   const below = (n: number) => Math.floor(random() * n);
   const pick = <T>(list: readonly T[]): T => list[below(list.length)];
@@ -59,21 +55,3 @@ function randomModel(seed: string) {
   const flat = (chance(0.3) ? tf.layers.globalAveragePooling2d({}) : tf.layers.flatten()).apply(end) as SymbolicTensor;
   return tf.model({ inputs: input, outputs: tf.layers.dense({ units: 3 }).apply(flat) as SymbolicTensor });
 }
-
-describe('01 random graphs', () => {
-  before(() => ready());
-
-  it(`${GRAPHS} graphs of all layers: forward pass, gradients and moving averages are tfjs's`, async () => {
-    for (let graph = 0; graph < GRAPHS; graph++) {
-      const model = randomModel(`graph-${graph}`);
-      randomizeWeights(model, `weights-${graph}`);
-      const kinds = model.layers.map((layer) => layer.getClassName()).join(' ');
-      await comparePasses(
-        model,
-        normalSamples(model, 5 + (graph % 20), `samples-${graph}`),
-        `graph ${graph} (${kinds})`,
-      );
-      model.dispose();
-    }
-  });
-});
