@@ -1,13 +1,16 @@
 // Convolutions on panels. Samples are in the lanes, so that a product of an input line with a weight is one vector
 // times one broadcast scalar: no im2col, no shuffles, no packing of activations.
 
-// Accumulators that stay in registers: enough of them to hide the latency of a multiply-add.
+// Output channels of the widest tile. More would not be faster anywhere: where registers allow it, a tile takes several
+// pixels, which share the broadcast weights.
 template <class T>
-constexpr int kNetworkTile = Groups<T>::kAccumulators / Groups<T>::kVectors;
+constexpr int kNetworkTile = 6;
 
-// Pixels computed together where a tile of J channels alone would leave accumulators unused.
+// Pixels computed together: enough accumulators to hide the latency of a multiply-add, as many as stay in registers.
 template <class T, int J>
-constexpr int kPixels = J >= kNetworkTile<T> ? 1 : (kNetworkTile<T> / J > 4 ? 4 : kNetworkTile<T> / J);
+constexpr int kPixels = Groups<T>::kAccumulators / (Groups<T>::kVectors * J) > 4
+                            ? 4
+                            : Groups<T>::kAccumulators / (Groups<T>::kVectors * J);
 
 // sum[p][j][r] += x[p][r] * w[j]. With several pixels the weights stay in registers, else the lines do.
 template <class T, int P, int J>
