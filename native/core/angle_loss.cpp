@@ -87,7 +87,7 @@ double AngleLoss::evaluate(const PointCloud& student, const PointCloud& teacher,
   const std::size_t n = student.count, stride = student.stride;
   clouds_[0] = &student;
   clouds_[1] = &teacher;
-  for (int side = 0; side < 2; ++side) clouds_[side]->innerProducts(gram_[side]);
+  for (int side = 0; side < 2; ++side) clouds_[side]->innerProducts(gram_[side], scratch_);
   vertices_.resize(n * stride);
   // Each share has its own n x n sums: few enough to bound memory, enough for the threads of a usual machine.
   shares_.resize(std::max<std::size_t>(1, std::min<std::size_t>({16, n / 16, (1u << 24) / (n * n)})));

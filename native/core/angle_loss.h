@@ -35,7 +35,8 @@ class AngleLoss {
   void nearVertex(std::size_t i, Share& share);
 
   const PointCloud* clouds_[2] = {};
-  std::vector<double> gram_[2];   // [stride][stride]
+  std::vector<double> gram_[2];  // [stride][stride]
+  std::vector<double> scratch_;
   std::vector<double> vertices_;  // [i][stride]: weight of x_i - x_j from vertex i itself
   std::vector<Share> shares_;
 };

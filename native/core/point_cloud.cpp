@@ -53,17 +53,19 @@ bool PointCloud::hasWithin(std::size_t i, double fraction) const {
   return found > 1;  // one is the sample itself
 }
 
-void PointCloud::innerProducts(std::vector<double>& gram) const {
-  std::vector<double> centred(x), centre(columns);
+void PointCloud::innerProducts(std::vector<double>& gram, std::vector<double>& scratch) const {
+  // The centred samples by column, and one of them.
+  scratch.resize((stride + 1) * columns);
+  double* const point = scratch.data() + stride * columns;
   for (std::size_t c = 0; c < columns; ++c) {
-    double* column = centred.data() + c * stride;
+    const double* column = x.data() + c * stride;
     const double middle = std::accumulate(column, column + count, 0.0) / static_cast<double>(count);
-    for (std::size_t i = 0; i < count; ++i) column[i] -= middle;
+    for (std::size_t i = 0; i < stride; ++i) scratch[c * stride + i] = i < count ? column[i] - middle : 0.0;
   }
   gram.resize(stride * stride);
   for (std::size_t i = 0; i < stride; ++i) {
-    for (std::size_t c = 0; c < columns; ++c) centre[c] = centred[c * stride + i];
-    instructionSet().relational.innerProducts(centred.data(), stride, columns, centre.data(), gram.data() + i * stride);
+    for (std::size_t c = 0; c < columns; ++c) point[c] = scratch[c * stride + i];
+    instructionSet().relational.innerProducts(scratch.data(), stride, columns, point, gram.data() + i * stride);
   }
 }
 

@@ -33,12 +33,13 @@ struct PointCloud {
   bool isWithin(std::size_t i, std::size_t j, double fraction) const { return within(inverses(i)[j], fraction * mean); }
   /// Inner products of the centred samples, [stride][stride]: their differences are those of the samples, and lose
   /// fewer digits.
-  void innerProducts(std::vector<double>& gram) const;
+  void innerProducts(std::vector<double>& gram, std::vector<double>& scratch) const;
   /// gradient[i] += sum_j weight[i][j] (x_i - x_j), weight [count][stride].
   void pairGradient(const double* weight, double* gradient) const;
 
  private:
-  static bool within(double inverse, double distance) { return inverse == 0 || inverse * distance > 1; }
+  // Without a branch, so that loops vectorise.
+  static bool within(double inverse, double distance) { return (inverse == 0) | (inverse * distance > 1); }
 };
 
 }  // namespace qrkd

@@ -97,12 +97,12 @@ static double angleVertex(const AngleVertex& v) {
   double* const part1 = v.scratch + stride;
   const double* const row0 = v.gram[0] + v.vertex * stride;
   const double* const row1 = v.gram[1] + v.vertex * stride;
-  const double own0 = 0.5 * row0[v.vertex], own1 = 0.5 * row1[v.vertex];
-  for (std::size_t k = 0; k < stride; ++k) {
-    part0[k] = own0 - row0[k];
-    part1[k] = (own1 - row1[k]) * inverse1[k];
-    v.numerator[k] = 0;
-    v.cosine[k] = 0;
+  const auto own0 = S::set1(0.5 * row0[v.vertex]), own1 = S::set1(0.5 * row1[v.vertex]);
+  for (std::size_t k = 0; k < stride; k += S::VL) {
+    S::store(part0 + k, S::sub(own0, S::load(row0 + k)));
+    S::store(part1 + k, S::mul(S::sub(own1, S::load(row1 + k)), S::load(inverse1 + k)));
+    S::store(v.numerator + k, S::zero());
+    S::store(v.cosine + k, S::zero());
   }
   const auto half = S::set1(0.5);
   auto once = S::zero(), twice = S::zero();

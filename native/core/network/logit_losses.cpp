@@ -4,7 +4,6 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 namespace qrkd::network {
 namespace {
@@ -46,12 +45,11 @@ double crossEntropyLoss(const double* logits, const std::int32_t* labels, std::s
 }
 
 double distillationLoss(const double* student, const double* teacher, double temperature, std::size_t samples,
-                        std::size_t classes, double* gradient) {
+                        std::size_t classes, double* gradient, double* wanted) {
   const double n = static_cast<double>(samples);
-  std::vector<double> wanted(classes);
   double loss = 0;
   for (std::size_t i = 0; i < samples; ++i, student += classes, teacher += classes, gradient += classes) {
-    const Softmax s(student, classes, temperature, gradient), t(teacher, classes, temperature, wanted.data());
+    const Softmax s(student, classes, temperature, gradient), t(teacher, classes, temperature, wanted);
     for (std::size_t c = 0; c < classes; ++c) {
       const double p = wanted[c] * t.inverse;
       // A class that the teacher rules out (p underflows to 0) adds nothing, also where its log is -infinity.

@@ -12,8 +12,8 @@ double crossEntropyLoss(const double* logits, const std::int32_t* labels, std::s
                         double* gradient);
 
 /// Hinton, Vinyals, Dean 2015: T^2 KL(softmax(t/T) || softmax(s/T)), in nats, averaged over the batch; gradient
-/// T (softmax(s/T) - softmax(t/T)) / n. All [samples][classes].
+/// T (softmax(s/T) - softmax(t/T)) / n. All [samples][classes]; scratch: [classes].
 double distillationLoss(const double* student, const double* teacher, double temperature, std::size_t samples,
-                        std::size_t classes, double* gradient);
+                        std::size_t classes, double* gradient, double* scratch);
 
 }  // namespace qrkd::network

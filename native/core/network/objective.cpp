@@ -83,7 +83,9 @@ double Objective::value(const Group& group, std::size_t t, const Batch& batch, J
     case TermKind::kCrossEntropy:
       return crossEntropyLoss(output.data, batch.labels, batch.samples, output.columns, gradient);
     case TermKind::kDistillation:
-      return distillationLoss(output.data, target.data, term.temperature, batch.samples, output.columns, gradient);
+      work_[t].scratch.resize(output.columns);
+      return distillationLoss(output.data, target.data, term.temperature, batch.samples, output.columns, gradient,
+                              work_[t].scratch.data());
     case TermKind::kDistance:
       return group.relational->distance(gradient);
     case TermKind::kAngle:

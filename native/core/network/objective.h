@@ -49,7 +49,7 @@ class Objective {
   /// What a term keeps for itself.
   struct Work {
     std::unique_ptr<KernelTerm> kernel;
-    std::vector<double> gradient;
+    std::vector<double> gradient, scratch;
     std::size_t zeroVectors = 0;
   };
   /// Terms that run one after another; groups may run beside each other. Relational terms of the same features share
