@@ -1,15 +1,24 @@
 // Maps of single values and their derivatives, and softmax.
 
-// y = f(x) line by line. The output may be the input's memory, and no compiler vectorises a loop over arrays that may
-// overlap; each line is a copy of its own.
+// y = f(x) by blocks. The output may be the input's memory, and no compiler vectorises a loop over arrays that may
+// overlap; each block is a copy of its own.
+template <class T>
+constexpr std::size_t kMapBlock = 8 * kWidth<T>;
+
+template <class T>
+static inline void copyLines(const T* from, std::size_t count, T* to) {
+  using S = Simd<T>;
+  for (std::size_t k = 0; k < count; k += S::VL) S::store(to + k, S::load(from + k));
+}
+
 template <class T, class F>
 static inline __attribute__((always_inline)) void mapLines(const T* x, std::size_t count, T* y, const F& f) {
-  constexpr int W = kWidth<T>;
-  for (std::size_t i = 0; i < count; i += W) {
-    T line[W];
-    __builtin_memcpy(line, x + i, sizeof(line));
-    for (int k = 0; k < W; ++k) line[k] = f(line[k]);
-    __builtin_memcpy(y + i, line, sizeof(line));
+  alignas(64) T block[kMapBlock<T>];
+  for (std::size_t i = 0; i < count; i += kMapBlock<T>) {
+    const std::size_t size = count - i < kMapBlock<T> ? count - i : kMapBlock<T>;
+    copyLines(x + i, size, block);
+    for (std::size_t k = 0; k < size; ++k) block[k] = f(block[k]);
+    copyLines(block, size, y + i);
   }
 }
 
@@ -17,13 +26,12 @@ static inline __attribute__((always_inline)) void mapLines(const T* x, std::size
 template <class T, class F>
 static inline __attribute__((always_inline)) void scaleLines(const T* from, const T* dy, std::size_t count, T* dx,
                                                              const F& f) {
-  constexpr int W = kWidth<T>;
-  for (std::size_t i = 0; i < count; i += W) {
-    T line[W], gradient[W];
-    __builtin_memcpy(line, from + i, sizeof(line));
-    __builtin_memcpy(gradient, dy + i, sizeof(line));
-    for (int k = 0; k < W; ++k) gradient[k] *= f(line[k]);
-    __builtin_memcpy(dx + i, gradient, sizeof(line));
+  alignas(64) T block[kMapBlock<T>];
+  for (std::size_t i = 0; i < count; i += kMapBlock<T>) {
+    const std::size_t size = count - i < kMapBlock<T> ? count - i : kMapBlock<T>;
+    copyLines(dy + i, size, block);
+    for (std::size_t k = 0; k < size; ++k) block[k] *= f(from[i + k]);
+    copyLines(block, size, dx + i);
   }
 }
 
@@ -52,10 +60,10 @@ constexpr T kGeluC = T(1.5957691216057307117597842397375);  // 2 sqrt(2 / pi)
 template <class T>
 constexpr T kGeluA = T(0.044715);
 
-// tanh(softplus(x)) as a fraction of e^x; beyond 20 it is 1 in both precisions.
+// tanh(softplus(x)) as a fraction of e^x; from e^20 on it is 1 in both precisions.
 template <class T>
 static inline __attribute__((always_inline)) T mishFactor(T x, T& derivative) {
-  const T e = exponential(x > T(20) ? T(20) : x);
+  const T power = exponential(x), e = power > T(5e8) ? T(5e8) : power;
   const T numerator = e * e + T(2) * e, inverse = T(1) / (numerator + T(2));
   derivative = T(4) * e * (e + T(1)) * inverse * inverse;
   return numerator * inverse;
@@ -72,7 +80,7 @@ static void activate(Activation kind, T alpha, const T* x, std::size_t count, T*
         return low > T(6) ? T(6) : low;
       });
     case Activation::kLeakyRelu:
-      return mapLines(x, count, y, [alpha](T v) { return v > T(0) ? v : alpha * v; });
+      return mapLines(x, count, y, [alpha](T v) { return v * (v > T(0) ? T(1) : alpha); });
     case Activation::kElu:
       return mapLines(x, count, y, [alpha](T v) {
         const T e = alpha * exponentialMinusOne(v);
@@ -86,7 +94,7 @@ static void activate(Activation kind, T alpha, const T* x, std::size_t count, T*
     case Activation::kTanh:
       return mapLines(x, count, y, [](T v) {
         const T size = v < T(0) ? -v : v;
-        const T m = exponentialMinusOne(size > T(20) ? T(40) : T(2) * size);
+        const T m = exponentialMinusOne(T(2) * size);
         const T t = m / (m + T(2));
         return v < T(0) ? -t : t;
       });
@@ -147,7 +155,7 @@ static void activateGradient(Activation kind, T alpha, const T* from, const T* d
     case Activation::kSwish:
       return scaleLines(from, dy, count, dx, [](T x) {
         const T s = logistic(x);
-        return s + x * s * (T(1) - s);
+        return s * (T(1) + x * (T(1) - s));
       });
     case Activation::kGelu:
       return scaleLines(from, dy, count, dx, [](T x) {
@@ -171,25 +179,22 @@ static void activateGradient(Activation kind, T alpha, const T* from, const T* d
 
 template <class T>
 static void softmax(const T* x, std::size_t pixels, std::size_t channels, T* y) {
+  using S = Simd<T>;
   constexpr int W = kWidth<T>;
   for (std::size_t p = 0; p < pixels; ++p, x += channels * W, y += channels * W) {
-    T largest[W], sum[W], line[W];
-    __builtin_memcpy(largest, x, sizeof(largest));
-    for (std::size_t c = 1; c < channels; ++c) {
-      for (int k = 0; k < W; ++k) largest[k] = x[c * W + k] > largest[k] ? x[c * W + k] : largest[k];
+    for (int h = 0; h < W; h += S::VL) {
+      auto largest = S::load(x + h);
+      for (std::size_t c = 1; c < channels; ++c) largest = S::max(largest, S::load(x + c * W + h));
+      for (std::size_t c = 0; c < channels; ++c) S::store(y + c * W + h, S::sub(S::load(x + c * W + h), largest));
     }
-    for (int k = 0; k < W; ++k) sum[k] = T(0);
+    mapLines(y, channels * W, y, [](T v) { return exponential(v); });
+    T sums[W] = {};
     for (std::size_t c = 0; c < channels; ++c) {
-      __builtin_memcpy(line, x + c * W, sizeof(line));
-      for (int k = 0; k < W; ++k) {
-        line[k] = exponential(line[k] - largest[k]);
-        sum[k] += line[k];
-      }
-      __builtin_memcpy(y + c * W, line, sizeof(line));
+      for (int h = 0; h < W; h += S::VL) S::store(sums + h, S::add(S::load(sums + h), S::load(y + c * W + h)));
     }
-    for (int k = 0; k < W; ++k) sum[k] = T(1) / sum[k];
+    for (T& sum : sums) sum = T(1) / sum;
     for (std::size_t c = 0; c < channels; ++c) {
-      for (int k = 0; k < W; ++k) y[c * W + k] *= sum[k];
+      for (int h = 0; h < W; h += S::VL) S::store(y + c * W + h, S::mul(S::load(y + c * W + h), S::load(sums + h)));
     }
   }
 }
