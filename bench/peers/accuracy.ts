@@ -59,8 +59,10 @@ try {
   });
   await writeNpzFile(path.join(folder, 'data.npz'), { ...matrices('train', train), ...matrices('test', test) });
   const { python } = prepare(values.python);
-  const args = ['--folder', folder, '--epochs', String(epochs), '--seeds', String(seeds.length)];
-  const output = execFileSync(python[0]!, [sourcePath('accuracy.py'), ...args, '--batch', String(batchSize)], {
+  // One thread: this is about accuracies, and a single thread gets on beside other work.
+  const numbers = { epochs, seeds: seeds.length, batch: batchSize, threads: 1 };
+  const args = Object.entries(numbers).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const output = execFileSync(python[0]!, [sourcePath('accuracy.py'), '--folder', folder, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
   });
