@@ -78,9 +78,10 @@ struct NetworkTable {
   /// first.
   int tile;
 
-  /// y = convolution(x) + bias, then max(0, .) if `relu`; packed: [tile][tap][input channel][channel in tile]. bias:
-  /// null for none.
-  void (*convolve)(const ConvolutionPlan& plan, const T* x, const T* packed, const T* bias, int relu, T* y);
+  /// y = convolution(x) + bias, then max(0, .) if `relu`, or 0 where `mask` (like y; may be null) is not above 0;
+  /// packed: [tile][tap][input channel][channel in tile]. bias: null for none.
+  void (*convolve)(const ConvolutionPlan& plan, const T* x, const T* packed, const T* bias, int relu, const T* mask,
+                   T* y);
   /// gradient[ky][kx][ci][co] += sum over pixels and lanes of x * dy.
   void (*kernelGradient)(const KernelGradientPlan& plan, const T* x, const T* dy, T* gradient);
   /// gradient[c] += sum over pixels and lanes of dy.

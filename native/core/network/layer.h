@@ -44,6 +44,8 @@ struct PanelPass {
   T* scratch;                 ///< scratchSize() scalars of this thread, for the duration of the call
   T* outputGradient;          ///< backward: d loss / d output; the layer may overwrite it
   T* const* inputGradients;   ///< backward: to be written (not added to); null where nobody needs it
+  bool inputRectified;        ///< backward: zero the input's gradient where the input is not above 0, see masksInput()
+  bool masked;                ///< backward: outputGradient is already zero where the output is not above 0
   T* const* weightGradients;  ///< backward: [own weight], to be added to; null where the weight is not trained
 };
 
@@ -67,6 +69,11 @@ class Layer {
   /// Whether `output` may be the memory of the first input (a map of single values), and whether the first input's
   /// gradient may be the memory of the output's.
   virtual bool inPlace() const { return false; }
+
+  /// Whether the output is max(0, .), so that backward begins with its mask; and whether the layer can apply that mask
+  /// of its only input's layer while it writes the gradient, which saves a pass over memory.
+  virtual bool rectifies() const { return false; }
+  virtual bool masksInput() const { return false; }
 
   /// Batches will have up to so many panels.
   virtual void prepare(std::size_t panels) { (void)panels; }

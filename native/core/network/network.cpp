@@ -178,6 +178,8 @@ void Network<T>::backwardStep(const PlanStep& step, PanelPass<T>& pass, Worker& 
       }
     }
     pass.inputGradients = worker.inputGradients.data();
+    pass.inputRectified = step.masksInput;
+    pass.masked = step.masked;
     node.layer->backward(pass);
     for (std::size_t k = first; k < next; ++k) {
       if (worker.inputGradients[k] != sum) continue;

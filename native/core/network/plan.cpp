@@ -73,15 +73,15 @@ class Planner {
 
   void timeline() {
     begin(plan_.forward);
-    forwardTime_[0] = add(plan_.forward, {PlanStep::kLoad, 0, {}});
+    forwardTime_[0] = add(plan_.forward, {PlanStep::kLoad, 0});
     for (int n = 1; n < count_; ++n) {
       if (!reached_[static_cast<std::size_t>(n)]) continue;
       if (synchronises(n)) {
-        statisticsTime_[n] = add(plan_.forward, {PlanStep::kForwardStatistics, n, {}});
+        statisticsTime_[n] = add(plan_.forward, {PlanStep::kForwardStatistics, n});
         plan_.forward.back().combines = n;
         begin(plan_.forward);
       }
-      forwardTime_[static_cast<std::size_t>(n)] = add(plan_.forward, {PlanStep::kForward, n, {}});
+      forwardTime_[static_cast<std::size_t>(n)] = add(plan_.forward, {PlanStep::kForward, n});
     }
     // The outputs are read, and their gradients written, in a segment of its own.
     ++segment_;
@@ -92,11 +92,11 @@ class Planner {
     for (int n = count_ - 1; n > 0; --n) {
       if (!goesBack(n)) continue;
       if (synchronises(n)) {
-        backwardStatisticsTime_[n] = add(plan_.backward, {PlanStep::kBackwardStatistics, n, {}});
+        backwardStatisticsTime_[n] = add(plan_.backward, {PlanStep::kBackwardStatistics, n});
         plan_.backward.back().combines = n;
         begin(plan_.backward);
       }
-      backwardTime_[static_cast<std::size_t>(n)] = add(plan_.backward, {PlanStep::kBackward, n, {}});
+      backwardTime_[static_cast<std::size_t>(n)] = add(plan_.backward, {PlanStep::kBackward, n});
     }
     end_ = static_cast<int>(segmentOf_.size());
     segmentOf_.push_back(segment_ + 1);  // gradient tasks, after the last barrier
@@ -171,6 +171,11 @@ class Planner {
     }
   }
 
+  // Whether the mask of a rectifying node can be left to the only writer of its gradient.
+  bool rectifiedFor(int i, const std::vector<int>& writers) const {
+    return goesBack(i) && node(i).layer && node(i).layer->rectifies() && writers[static_cast<std::size_t>(i)] == 1;
+  }
+
   void liveGradients() {
     // Who writes each node's gradient, in time: the loss first.
     std::vector<int> writers(graph_.nodes.size(), 0);
@@ -179,6 +184,7 @@ class Planner {
       if (writers[static_cast<std::size_t>(o)]++ == 0) gradients_[static_cast<std::size_t>(o)].use(lossTime_);
     }
     std::vector<int> all = writers;
+    std::vector<bool> masked(graph_.nodes.size(), false);
     for (int n = 1; n < count_; ++n) {
       if (!goesBack(n)) continue;
       for (const int i : node(n).inputs) ++all[static_cast<std::size_t>(i)];
@@ -195,6 +201,9 @@ class Planner {
         if (statistics != backwardStatisticsTime_.end()) own.use(statistics->second);
         const std::vector<int>& inputs = node(n).inputs;
         for (const int i : inputs) step.adds.push_back(writers[static_cast<std::size_t>(i)]++ > 0);
+        step.masked = masked[static_cast<std::size_t>(n)];
+        step.masksInput = node(n).layer && node(n).layer->masksInput() && rectifiedFor(inputs[0], all);
+        if (step.masksInput) masked[static_cast<std::size_t>(inputs[0])] = true;
         for (std::size_t k = 0; k < inputs.size(); ++k) {
           const int i = inputs[k];
           if (!goesBack(i)) continue;

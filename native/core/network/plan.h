@@ -19,10 +19,15 @@ struct Place {
 
 /// What happens to one node at one time of a segment.
 struct PlanStep {
-  enum Kind { kLoad, kForward, kForwardStatistics, kBackward, kBackwardStatistics } kind;
+  enum Kind { kLoad, kForward, kForwardStatistics, kBackward, kBackwardStatistics };
+  PlanStep(Kind what, int which) : kind(what), node(which) {}
+
+  Kind kind;
   int node;
   /// Backward: for every input, whether this is not the first part of its gradient, so that it has to be added.
   std::vector<bool> adds;
+  /// Backward: the input is rectified and its mask is applied here; the node's own mask was applied by its reader.
+  bool masksInput = false, masked = false;
 };
 
 struct Segment {

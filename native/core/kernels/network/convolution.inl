@@ -61,14 +61,17 @@ static inline void startSums(const T* bias, typename Simd<T>::V* sum) {
 }
 
 template <class T, int J>
-static inline void storeSums(const typename Simd<T>::V* sum, int relu, T* y) {
+static inline void storeSums(const typename Simd<T>::V* sum, int relu, const T* mask, T* y) {
   using S = Simd<T>;
   constexpr int R = Groups<T>::kVectors;
   QRKD_UNROLL for (int j = 0; j < J; ++j) {
     QRKD_UNROLL for (int r = 0; r < R; ++r) {
-      const auto v = sum[j * R + r];
+      auto v = sum[j * R + r];
+      const int at = j * kWidth<T> + r * S::VL;
       // The order of the operands lets NaN through.
-      S::store(y + j * kWidth<T> + r * S::VL, relu ? S::max(S::zero(), v) : v);
+      if (relu) v = S::max(S::zero(), v);
+      if (mask != nullptr) v = S::positive(S::load(mask + at), v);
+      S::store(y + at, v);
     }
   }
 }
@@ -76,7 +79,7 @@ static inline void storeSums(const typename Simd<T>::V* sum, int relu, T* y) {
 // P neighbouring pixels, J channels.
 template <class T, int P, int J>
 static void convolvePixels(const ConvolutionPlan& plan, int row, int column, int step, const T* x, const T* packed,
-                           const T* bias, int relu, T* y) {
+                           const T* bias, int relu, const T* mask, T* y) {
   constexpr int W = kWidth<T>, R = Groups<T>::kVectors;
   const std::size_t channels = plan.inChannels;
   for (int h = 0; h < W; h += R * Simd<T>::VL) {
@@ -92,7 +95,8 @@ static void convolvePixels(const ConvolutionPlan& plan, int row, int column, int
       }
     }
     QRKD_UNROLL for (int p = 0; p < P; ++p) {
-      storeSums<T, J>(sum + p * J * R, relu, y + std::size_t(p) * plan.outChannels * W + h);
+      const std::size_t at = std::size_t(p) * plan.outChannels * W + h;
+      storeSums<T, J>(sum + p * J * R, relu, mask == nullptr ? nullptr : mask + at, y + at);
     }
   }
 }
@@ -130,7 +134,7 @@ static void listLines(const ConvolutionPlan& plan, int row, int column, LineList
 
 template <class T, int P, int J>
 static void convolveListed(const LineList& list, std::size_t pixelStride, const T* x, const T* packed, const T* bias,
-                           int relu, std::size_t outStride, T* y) {
+                           int relu, const T* mask, std::size_t outStride, T* y) {
   constexpr int W = kWidth<T>, R = Groups<T>::kVectors;
   for (int h = 0; h < W; h += R * Simd<T>::VL) {
     typename Simd<T>::V sum[P * J * R];
@@ -139,13 +143,16 @@ static void convolveListed(const LineList& list, std::size_t pixelStride, const 
     for (int k = 0; k < list.count; ++k, w += J) {
       pixelStep<T, P, J>(x + list.offsets[k] + h, pixelStride, w, 1, sum);
     }
-    QRKD_UNROLL for (int p = 0; p < P; ++p) storeSums<T, J>(sum + p * J * R, relu, y + p * outStride + h);
+    QRKD_UNROLL for (int p = 0; p < P; ++p) {
+      const std::size_t at = p * outStride + h;
+      storeSums<T, J>(sum + p * J * R, relu, mask == nullptr ? nullptr : mask + at, y + at);
+    }
   }
 }
 
 template <class T, int J>
 static void convolveTile(const ConvolutionPlan& plan, int row, const T* x, const T* packed, const T* bias, int relu,
-                         T* y) {
+                         const T* mask, T* y) {
   constexpr int P = kPixels<T, J>;
   const std::size_t outStride = std::size_t(plan.outChannels) * kWidth<T>;
   for (int g = 0; g < plan.groupCount; ++g) {
@@ -156,11 +163,12 @@ static void convolveTile(const ConvolutionPlan& plan, int row, const T* x, const
     const auto pixels = [&](auto several, int column) {
       constexpr int N = decltype(several)::value;
       T* out = y + column * outStride;
+      const T* outMask = mask == nullptr ? nullptr : mask + column * outStride;
       if (list.count > 0) {
         convolveListed<T, N, J>(list, inStride, x + (column - group.first) * inStride, packed + list.first * J, bias,
-                                relu, outStride, out);
+                                relu, outMask, outStride, out);
       } else {
-        convolvePixels<T, N, J>(plan, row, column, group.step, x, packed, bias, relu, out);
+        convolvePixels<T, N, J>(plan, row, column, group.step, x, packed, bias, relu, outMask, out);
       }
     };
     int column = group.first;
@@ -189,18 +197,22 @@ static inline int tileCount(int channels, int widest) { return (channels + wides
 static inline int tileWidth(int channels, int tiles, int tile) { return channels / tiles + (tile < channels % tiles); }
 
 template <class T>
-static void convolve(const ConvolutionPlan& plan, const T* x, const T* packed, const T* bias, int relu, T* y) {
+static void convolve(const ConvolutionPlan& plan, const T* x, const T* packed, const T* bias, int relu, const T* mask,
+                     T* y) {
   constexpr int W = kWidth<T>;
   const std::size_t taps = plan.kernelSize * std::size_t(plan.inChannels);
   const int tiles = tileCount(plan.outChannels, kNetworkTile<T>);
   for (int row = 0; row < plan.outHeight; ++row) {
-    T* out = y + std::size_t(row) * plan.outWidth * plan.outChannels * W;
+    const std::size_t start = std::size_t(row) * plan.outWidth * plan.outChannels * W;
+    T* out = y + start;
+    const T* outMask = mask == nullptr ? nullptr : mask + start;
     int channel = 0;
     for (int t = 0; t < tiles; ++t) {
       const int width = tileWidth(plan.outChannels, tiles, t);
       withWidth<kNetworkTile<T>>(width, [&](auto j) {
         convolveTile<T, decltype(j)::value>(plan, row, x, packed + channel * taps,
-                                            bias == nullptr ? nullptr : bias + channel, relu, out + channel * W);
+                                            bias == nullptr ? nullptr : bias + channel, relu,
+                                            outMask == nullptr ? nullptr : outMask + channel * W, out + channel * W);
       });
       channel += width;
     }

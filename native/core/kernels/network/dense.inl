@@ -28,7 +28,7 @@ static void dense(const T* x, std::size_t inputs, const T* w, std::size_t kStrid
             }
           }
           pixelSteps<T, 1, J>(x + k * W + h, 0, w + k * kStride + first * jStride, jStride, kStride, steps, sum);
-          storeSums<T, J>(sum, rectify, y + first * W + h);
+          storeSums<T, J>(sum, rectify, nullptr, y + first * W + h);
         }
       });
       first += width;

@@ -1,5 +1,6 @@
 #include "activations.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "../../isa.h"
@@ -53,8 +54,14 @@ void ActivationLayer<T>::forward(const PanelPass<T>& pass) {
 template <class T>
 void ActivationLayer<T>::backward(const PanelPass<T>& pass) {
   if (pass.inputGradients[0] == nullptr) return;
+  const std::size_t count = shape_.size() * kLanes<T>;
+  if (pass.masked) {
+    if (pass.inputGradients[0] == pass.outputGradient) return;
+    std::copy(pass.outputGradient, pass.outputGradient + count, pass.inputGradients[0]);
+    return;
+  }
   networkKernels<T>().layers.activateGradient(kind_, alpha_, readsOutput() ? pass.output : pass.inputs[0],
-                                              pass.outputGradient, shape_.size() * kLanes<T>, pass.inputGradients[0]);
+                                              pass.outputGradient, count, pass.inputGradients[0]);
 }
 
 template <class T>

@@ -20,6 +20,7 @@ class ActivationLayer final : public Layer<T> {
   bool readsInputs() const override { return !readsOutput(); }
   bool readsOutput() const override { return kind_ <= Activation::kSoftplus; }
   bool inPlace() const override { return true; }
+  bool rectifies() const override { return kind_ == Activation::kRelu; }
   void forward(const PanelPass<T>& pass) override;
   void backward(const PanelPass<T>& pass) override;
 

@@ -228,13 +228,13 @@ void Convolution<T>::weightsChanged() {
 template <class T>
 void Convolution<T>::forward(const PanelPass<T>& pass) {
   networkKernels<T>().convolve(plan(forwardTables_, input_, output_), pass.inputs[0], packedForward_.data(),
-                               weights_.size() == 2 ? weights_[1]->value.data() : nullptr, relu_, pass.output);
+                               weights_.size() == 2 ? weights_[1]->value.data() : nullptr, relu_, nullptr, pass.output);
 }
 
 template <class T>
 void Convolution<T>::backward(const PanelPass<T>& pass) {
   const NetworkTable<T>& kernels = networkKernels<T>();
-  if (relu_) kernels.reluMask(pass.output, output_.size() * kLanes<T>, pass.outputGradient);
+  if (relu_ && !pass.masked) kernels.reluMask(pass.output, output_.size() * kLanes<T>, pass.outputGradient);
   if (pass.weightGradients[0] != nullptr) {
     KernelGradientPlan plan;
     plan.inWidth = input_.width;
@@ -256,7 +256,7 @@ void Convolution<T>::backward(const PanelPass<T>& pass) {
   }
   if (pass.inputGradients[0] != nullptr) {
     kernels.convolve(plan(backwardTables_, output_, input_), pass.outputGradient, packedBackward_.data(), nullptr, 0,
-                     pass.inputGradients[0]);
+                     pass.inputRectified ? pass.inputs[0] : nullptr, pass.inputGradients[0]);
   }
 }
 

@@ -40,6 +40,8 @@ class Convolution final : public Layer<T> {
   Shape outputShape() const override { return output_; }
   double flops() const override;
   bool readsOutput() const override { return relu_; }
+  bool rectifies() const override { return relu_; }
+  bool masksInput() const override { return true; }
   void weightsChanged() override;
   void forward(const PanelPass<T>& pass) override;
   void backward(const PanelPass<T>& pass) override;

@@ -48,7 +48,7 @@ void Dense<T>::forward(const PanelPass<T>& pass) {
 template <class T>
 void Dense<T>::backward(const PanelPass<T>& pass) {
   const NetworkTable<T>& kernels = networkKernels<T>();
-  if (relu_) kernels.reluMask(pass.output, outputs_ * kLanes<T>, pass.outputGradient);
+  if (relu_ && !pass.masked) kernels.reluMask(pass.output, outputs_ * kLanes<T>, pass.outputGradient);
   T* bySample = gradients_.data() + pass.panel * kLanes<T> * stride_;
   for (std::size_t o = 0; o < outputs_; ++o) {
     for (int lane = 0; lane < kLanes<T>; ++lane) {

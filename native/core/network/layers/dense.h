@@ -13,6 +13,7 @@ class Dense final : public Layer<T> {
   Shape outputShape() const override { return {1, 1, static_cast<int>(outputs_)}; }
   double flops() const override;
   bool readsOutput() const override { return relu_; }
+  bool rectifies() const override { return relu_; }
   void prepare(std::size_t panels) override;
   void forward(const PanelPass<T>& pass) override;
   void backward(const PanelPass<T>& pass) override;

@@ -77,6 +77,10 @@ void MaxPooling<T>::forward(const PanelPass<T>& pass) {
 template <class T>
 void MaxPooling<T>::backward(const PanelPass<T>& pass) {
   if (pass.inputGradients[0] == nullptr) return;
+  // The largest value of a window is above 0 if any is.
+  if (pass.inputRectified) {
+    networkKernels<T>().reluMask(pass.output, outputShape().size() * kLanes<T>, pass.outputGradient);
+  }
   networkKernels<T>().layers.maxPoolGradient(windows_.plan(), pass.inputs[0], pass.output, pass.outputGradient,
                                              pass.inputGradients[0]);
 }

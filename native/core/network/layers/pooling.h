@@ -31,6 +31,7 @@ class MaxPooling final : public Layer<T> {
   Shape outputShape() const override { return windows_.outputShape(); }
   double flops() const override { return windows_.flops() * kLanes<T>; }
   bool readsOutput() const override { return true; }
+  bool masksInput() const override { return true; }
   void forward(const PanelPass<T>& pass) override;
   void backward(const PanelPass<T>& pass) override;
 
