@@ -22,13 +22,15 @@ export interface Progress {
   epoch: number;
   history: EpochMetrics[];
   state: EngineState;
+  /** Weights of the best epoch so far, where the run keeps them. */
+  best?: Scalars[];
 }
 
 /** What a run's result depends on, as JSON; a checkpoint belongs to one of these. */
 export type RunIdentity = Record<string, unknown>;
 
 const FORMAT = 'qrkd training checkpoint';
-const VERSION = 1;
+const VERSION = 2;
 
 /** An array of numbers in JSON. */
 interface Packed {
@@ -45,6 +47,7 @@ interface File {
   history: EpochMetrics[];
   weights: Packed[];
   optimizer: { steps: number; slots: Packed[] };
+  best?: Packed[];
 }
 
 function pack(values: Scalars): Packed {
@@ -99,20 +102,21 @@ export class Checkpoint {
         `${this.where}: the checkpoint ${path} is of another run: ${key} differs${short}; remove it to start anew`,
       );
     }
-    const { epoch, history, weights, optimizer } = file;
+    const { epoch, history, weights, optimizer, best } = file;
     return {
       epoch,
       history,
       state: { weights: weights.map(unpack), optimizer: { ...optimizer, slots: optimizer.slots.map(unpack) } },
+      ...(best && { best: best.map(unpack) }),
     };
   }
 
   /** Whether the file is to be written after this epoch. */
-  isDue(epoch: number, epochs: number): boolean {
-    return epoch === epochs || epoch % (this.options.everyEpochs ?? 1) === 0;
+  isDue(epoch: number, isLast: boolean): boolean {
+    return isLast || epoch % (this.options.everyEpochs ?? 1) === 0;
   }
 
-  async write({ epoch, history, state }: Progress): Promise<void> {
+  async write({ epoch, history, state, best }: Progress): Promise<void> {
     const { weights, optimizer } = state;
     const file: File = {
       format: FORMAT,
@@ -122,6 +126,7 @@ export class Checkpoint {
       history,
       weights: weights.map(pack),
       optimizer: { steps: optimizer.steps, slots: optimizer.slots.map(pack) },
+      ...(best && { best: best.map(pack) }),
     };
     mkdirSync(dirname(this.options.path), { recursive: true });
     await writeFileAtomic(this.options.path, `${JSON.stringify(file)}\n`);

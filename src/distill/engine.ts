@@ -44,7 +44,6 @@ export interface EpochCall {
 
 /** All that a run needs to go on from an epoch. */
 export interface EngineState {
-  /** All weights of the model, those that are trained first. */
   weights: Scalars[];
   optimizer: OptimizerState;
 }
@@ -56,6 +55,10 @@ export interface Engine {
    * Trains on the batches. Rejects as `distill` does; the model then has the weights of the last step that was finished.
    */
   train(call: EpochCall): Promise<void>;
+  /** All weights of the model, those that are trained first, in the engine's own precision. */
+  weights(): Scalars[];
+  /** Puts weights that {@link weights} gave back into engine and model; the optimizer goes on as it was. */
+  setWeights(weights: readonly Scalars[]): void;
   /** Logits of all samples in inference mode. */
   logits(set: SampleSet, signal: AbortSignal | undefined): Promise<Matrix>;
   state(): Promise<EngineState>;

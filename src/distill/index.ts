@@ -30,6 +30,7 @@ export type { OptimizerConfig, OptimizerName, OptimizerState } from './optimizer
 export type { TrainingOptions } from './options.js';
 export type { SampleSet } from './samples.js';
 export type { Schedule, Warmup } from './schedule.js';
+export type { EarlyStopping, Keep, Monitor, StopReason } from './selection.js';
 export { type TrainOptions, type TrainResult, train } from './train.js';
 export {
   type KernelEpoch,

@@ -1,4 +1,4 @@
-import type { NativeData } from '../engine/native.js';
+import type { NativeData, Scalars } from '../engine/native.js';
 import type { Matrix, Precision } from '../engine/types.js';
 import { QrkdTypeError } from '../errors.js';
 import { activeTerms, nativeTerms, type TermPlaces } from '../losses/nativeTerms.js';
@@ -130,14 +130,22 @@ export class NativeEngine implements Engine {
     return logits;
   }
 
+  weights(): Scalars[] {
+    return this.#network.readWeights();
+  }
+
+  setWeights(weights: readonly Scalars[]): void {
+    this.#network.writeWeights(weights);
+    this.#network.store();
+  }
+
   async state(): Promise<EngineState> {
-    return { weights: this.#network.readWeights(), optimizer: this.#network.optimizerState() };
+    return { weights: this.weights(), optimizer: this.#network.optimizerState() };
   }
 
   async restore({ weights, optimizer }: EngineState): Promise<void> {
-    this.#network.writeWeights(weights);
+    this.setWeights(weights);
     this.#network.restoreOptimizer(optimizer.steps, optimizer.slots);
-    this.#network.store();
   }
 
   dispose(): void {

@@ -7,13 +7,14 @@ import type { EngineName } from './engine.js';
 import type { EpochMetrics } from './meter.js';
 import type { OptimizerConfig, OptimizerName } from './optimizer.js';
 import { checkSamples, type SampleSet } from './samples.js';
+import { checkSelection, type EarlyStopping, type Keep } from './selection.js';
 
 /** What `distill` and `train` have in common. */
 export interface TrainingOptions {
   train: SampleSet;
   /** Evaluated after every epoch, for curves and selection. */
   validation?: SampleSet;
-  /** Evaluated once, after the last epoch. */
+  /** Evaluated once, at the end. */
   test?: SampleSet;
   /** Default 5. */
   epochs?: number;
@@ -50,6 +51,13 @@ export interface TrainingOptions {
    * `onEpoch` is called. With the same options the finished model is the one of a run that was never stopped, to the bit.
    */
   checkpoint?: CheckpointOptions;
+  /** Ends the run when the validation part no longer gets better. Schedules keep the length that `epochs` gives them. */
+  earlyStopping?: EarlyStopping;
+  /**
+   * 'best': the finished model has the weights of the epoch that was best on the validation part (by earlyStopping.monitor,
+   * else by accuracy; the earlier one of equals); 'last' (default): those it ended with.
+   */
+  keep?: Keep;
   /** Stops between two steps; the promise rejects with signal.reason, the model keeps the weights it has by then. */
   signal?: AbortSignal;
   /** Shows a progress bar with the time left on stderr (where that is no terminal, a line every two seconds). */
@@ -77,6 +85,8 @@ export const TRAINING_KEYS: readonly (keyof TrainingOptions)[] = [
   'threads',
   'augment',
   'checkpoint',
+  'earlyStopping',
+  'keep',
   'signal',
   'progress',
   'onStep',
@@ -110,6 +120,7 @@ export function checkTraining(options: TrainingOptions, where: string): { epochs
     throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: augment must be a function, got ${describe(augment)}`);
   }
   if (checkpoint !== undefined) checkCheckpoint(checkpoint, where);
+  checkSelection(options, where);
   checkSamples(train, `${where}: train`);
   if (validation) checkSamples(validation, `${where}: validation`);
   if (test) checkSamples(test, `${where}: test`);

@@ -2,17 +2,17 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { QrkdTypeError } from '../errors.js';
 import type { QrkdLoss } from '../losses/qrkd.js';
 import { compileNetwork } from '../network/compile.js';
-import { startProgress } from '../progress.js';
 import { ready } from '../tensor/backend.js';
-import { Checkpoint, modelIdentity, type RunIdentity, samplesIdentity, weightsIdentity } from './checkpoint.js';
 import { type Engine, EngineChoice, type EngineName, type EngineSetup } from './engine.js';
+import { trainEpochs } from './epochs.js';
 import { type Evaluation, evaluateLogits } from './evaluate.js';
-import { EpochMeter, type EpochMetrics } from './meter.js';
+import type { EpochMetrics } from './meter.js';
 import { checkPlan, NativeEngine } from './nativeEngine.js';
 import { readOptimizer } from './optimizer.js';
 import { checkTraining, type TrainingOptions } from './options.js';
 import { checkInputs, checkLabels, openModel } from './outputs.js';
-import { epochBatches, type SampleSet } from './samples.js';
+import type { SampleSet } from './samples.js';
+import type { StopReason } from './selection.js';
 import { type Inference, openInference } from './teacher.js';
 import { TfjsEngine } from './tfjsEngine.js';
 
@@ -32,11 +32,16 @@ export interface Run {
 export interface RunResult {
   /** Which engine ran the steps. */
   engine: EngineName;
+  /** As many as were run. */
   epochs: EpochMetrics[];
   steps: number;
+  /** Why it ended: 'epochs', all were run, or 'patience', early stopping. */
+  stopped: StopReason;
+  /** The epoch, from 1, whose weights the model has: the last, or with keep: 'best' the best. */
+  keptEpoch: number;
   /** Time of the steps alone, in milliseconds: median over all that this call ran, 0 if there were none. */
   stepMilliseconds: number;
-  /** The finished model on all of `train`. */
+  /** The finished model on all of `train`; validation and test are of the same weights. */
   train: Evaluation;
   validation?: Evaluation;
   test?: Evaluation;
@@ -54,11 +59,9 @@ export async function runTraining(run: Run): Promise<RunResult> {
     const evaluate = async (set: SampleSet) => evaluateLogits(await engine.logits(set, signal), set.labels);
     return {
       engine: engine.name,
-      epochs: history.epochs,
-      steps: epochs * Math.floor(train.shape[0] / batchSize),
-      stepMilliseconds: history.stepMilliseconds,
+      ...history,
       train: await evaluate(train),
-      ...(options.validation && { validation: history.epochs[epochs - 1].validation }),
+      ...(options.validation && { validation: history.epochs[history.keptEpoch - 1].validation }),
       ...(options.test && { test: await evaluate(options.test) }),
     };
   } finally {
@@ -132,73 +135,4 @@ function openTeacher(
     );
   }
   return openInference(teacher, layer, { ...how, where: `${where}: teacher` });
-}
-
-async function trainEpochs(run: Run, engine: Engine, epochs: number, batchSize: number) {
-  const { train, validation, signal, seed = 0, onStep, onEpoch } = run.options;
-  const checkpoint = openCheckpoint(run, engine, epochs, batchSize);
-  const saved = checkpoint?.read();
-  if (saved) await engine.restore(saved.state);
-  const history: EpochMetrics[] = saved?.history ?? [];
-  const perEpoch = Math.floor(train.shape[0] / batchSize);
-  const steps = epochs * perEpoch;
-  let done = history.length * perEpoch;
-  const times: number[] = [];
-  const progress = run.options.progress ? startProgress(`${run.where}ing`, steps, { unit: 'steps' }) : undefined;
-  try {
-    for (let epoch = history.length + 1; epoch <= epochs; epoch++) {
-      const meter = new EpochMeter();
-      signal?.throwIfAborted();
-      await engine.train({
-        epoch,
-        batches: epochBatches(train.shape[0], batchSize, seed, epoch),
-        firstStep: done,
-        signal,
-        onStep(metrics) {
-          done++;
-          times.push(metrics.milliseconds);
-          meter.add(metrics, batchSize);
-          onStep?.(done, steps);
-          progress?.update(done, `epoch ${epoch}, loss ${metrics.loss.toPrecision(3)}`);
-        },
-      });
-      const held = validation && evaluateLogits(await engine.logits(validation, signal), validation.labels);
-      const metrics = meter.metrics(epoch, held);
-      history.push(metrics);
-      if (checkpoint?.isDue(epoch, epochs)) await checkpoint.write({ epoch, history, state: await engine.state() });
-      onEpoch?.(metrics);
-    }
-  } finally {
-    progress?.stop();
-  }
-  return { epochs: history, stepMilliseconds: times.sort((a, b) => a - b)[times.length >> 1] ?? 0 };
-}
-
-function openCheckpoint(run: Run, engine: Engine, epochs: number, batchSize: number): Checkpoint | undefined {
-  const { where, model, loss, teacher, featureLayer, options } = run;
-  if (!options.checkpoint) return undefined;
-  const optimizer = readOptimizer(options.optimizer ?? 'adam', options.learningRate, where);
-  if (!('native' in optimizer)) {
-    throw new QrkdTypeError(
-      'ERR_QRKD_TYPE',
-      `${where}: a checkpoint needs an optimizer given by name or configuration, got a tfjs object`,
-    );
-  }
-  const { student, teacher: other } = loss.weights.quantum > 0 ? loss.options.kernels! : {};
-  const identity: RunIdentity = {
-    engine: engine.name,
-    precision: options.precision ?? 'float32',
-    epochs,
-    batchSize,
-    seed: options.seed ?? 0,
-    optimizer,
-    loss: loss.toJSON(),
-    kernelParameters: [student, other].map((kernel) => [...(kernel?.parameters ?? [])]),
-    featureLayer: loss.needsFeatures ? featureLayer : {},
-    augment: options.augment !== undefined,
-    model: modelIdentity(model),
-    train: samplesIdentity(options.train),
-    teacher: teacher && loss.needsTeacher ? weightsIdentity(teacher) : null,
-  };
-  return new Checkpoint(options.checkpoint, identity, where);
 }

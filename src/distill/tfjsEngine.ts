@@ -1,4 +1,5 @@
 import type { Tensor2D, Variable } from '@tensorflow/tfjs-core';
+import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
 import { type LossEvaluation, type Outputs, TERMS } from '../losses/qrkd.js';
 import { tf } from '../tensor/backend.js';
@@ -80,21 +81,28 @@ export class TfjsEngine implements Engine {
     return allOutputs(this.setup.student, set).logits;
   }
 
-  async state(): Promise<EngineState> {
-    const weights = this.#weights().map((variable) => Float32Array.from(variable.dataSync()));
-    return { weights, optimizer: await this.#optimizer.state() };
+  weights(): Scalars[] {
+    return this.#variables().map((variable) => Float32Array.from(variable.dataSync()));
   }
 
-  async restore({ weights, optimizer }: EngineState): Promise<void> {
+  setWeights(weights: readonly Scalars[]): void {
     tf.tidy(() => {
-      this.#weights().forEach((variable, w) => {
+      this.#variables().forEach((variable, w) => {
         variable.assign(tf.tensor(Float32Array.from(weights[w]), variable.shape));
       });
     });
+  }
+
+  async state(): Promise<EngineState> {
+    return { weights: this.weights(), optimizer: await this.#optimizer.state() };
+  }
+
+  async restore({ weights, optimizer }: EngineState): Promise<void> {
+    this.setWeights(weights);
     await this.#optimizer.restore(optimizer);
   }
 
-  #weights(): Variable[] {
+  #variables(): Variable[] {
     const { trainableWeights, nonTrainableWeights } = this.setup.student.model;
     return [...new Set([...trainableWeights, ...nonTrainableWeights])].map((weight) => weight.read() as Variable);
   }

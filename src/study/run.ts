@@ -28,13 +28,16 @@ export interface RunSpec {
 /** A square matrix of numbers rounded for a picture. */
 export type Picture = number[][];
 
+/** What a teacher that was not trained has none of. */
+type OfTraining = 'engine' | 'stopped' | 'keptEpoch';
+
 /** What a finished run leaves behind, beside the model. */
 export interface RunRecord {
   method: string;
   seed: number;
   parameters: number;
   seconds: number;
-  result: Omit<DistillResult, 'student' | 'engine'> & Partial<Pick<DistillResult, 'engine'>>;
+  result: Omit<DistillResult, 'student' | OfTraining> & Partial<Pick<DistillResult, OfTraining>>;
   /** For quantum terms: kernel matrices of a few validation samples, sorted by class. */
   kernels?: { labels: number[]; teacher: Picture; before: Picture; after: Picture };
 }

@@ -1,0 +1,110 @@
+import type { Scalars } from '../engine/native.js';
+import { QrkdTypeError } from '../errors.js';
+import { startProgress } from '../progress.js';
+import { Checkpoint, modelIdentity, type RunIdentity, samplesIdentity, weightsIdentity } from './checkpoint.js';
+import type { Engine } from './engine.js';
+import { evaluateLogits } from './evaluate.js';
+import { EpochMeter, type EpochMetrics } from './meter.js';
+import { readOptimizer } from './optimizer.js';
+import type { Run } from './run.js';
+import { epochBatches } from './samples.js';
+import { bestEpoch, isOutOfPatience, type StopReason } from './selection.js';
+
+/** What the epochs of a run came to. */
+export interface History {
+  epochs: EpochMetrics[];
+  steps: number;
+  /** Median of the steps of this call, 0 if there were none. */
+  stepMilliseconds: number;
+  stopped: StopReason;
+  keptEpoch: number;
+}
+
+/** Runs the epochs that a checkpoint does not have yet; engine and model end with the weights that are to be kept. */
+export async function trainEpochs(run: Run, engine: Engine, epochs: number, batchSize: number): Promise<History> {
+  const { train, validation, signal, seed = 0, earlyStopping, keep = 'last', onStep, onEpoch } = run.options;
+  const checkpoint = openCheckpoint(run, engine, epochs, batchSize);
+  const saved = checkpoint?.read();
+  if (saved) await engine.restore(saved.state);
+  const history: EpochMetrics[] = saved?.history ?? [];
+  let best: Scalars[] | undefined = saved?.best;
+  const perEpoch = Math.floor(train.shape[0] / batchSize);
+  const steps = epochs * perEpoch;
+  let done = history.length * perEpoch;
+  const times: number[] = [];
+  const isOver = () =>
+    history.length === epochs || (earlyStopping !== undefined && isOutOfPatience(history, earlyStopping));
+  const progress = run.options.progress ? startProgress(`${run.where}ing`, steps, { unit: 'steps' }) : undefined;
+  try {
+    while (!isOver()) {
+      const epoch = history.length + 1;
+      const meter = new EpochMeter();
+      signal?.throwIfAborted();
+      await engine.train({
+        epoch,
+        batches: epochBatches(train.shape[0], batchSize, seed, epoch),
+        firstStep: done,
+        signal,
+        onStep(metrics) {
+          done++;
+          times.push(metrics.milliseconds);
+          meter.add(metrics, batchSize);
+          onStep?.(done, steps);
+          progress?.update(done, `epoch ${epoch}, loss ${metrics.loss.toPrecision(3)}`);
+        },
+      });
+      const held = validation && evaluateLogits(await engine.logits(validation, signal), validation.labels);
+      const metrics = meter.metrics(epoch, held);
+      history.push(metrics);
+      if (keep === 'best' && bestEpoch(history, earlyStopping?.monitor) === epoch) best = engine.weights();
+      if (checkpoint?.isDue(epoch, isOver())) {
+        await checkpoint.write({ epoch, history, state: await engine.state(), best });
+      }
+      onEpoch?.(metrics);
+    }
+  } finally {
+    progress?.stop();
+  }
+  if (best) engine.setWeights(best);
+  return {
+    epochs: history,
+    steps: history.length * perEpoch,
+    stepMilliseconds: times.sort((a, b) => a - b)[times.length >> 1] ?? 0,
+    stopped: history.length < epochs ? 'patience' : 'epochs',
+    keptEpoch: best ? bestEpoch(history, earlyStopping?.monitor) : history.length,
+  };
+}
+
+function openCheckpoint(run: Run, engine: Engine, epochs: number, batchSize: number): Checkpoint | undefined {
+  const { where, model, loss, teacher, featureLayer, options } = run;
+  if (!options.checkpoint) return undefined;
+  const optimizer = readOptimizer(options.optimizer ?? 'adam', options.learningRate, where);
+  if (!('native' in optimizer)) {
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `${where}: a checkpoint needs an optimizer given by name or configuration, got a tfjs object`,
+    );
+  }
+  const { student, teacher: other } = loss.weights.quantum > 0 ? loss.options.kernels! : {};
+  const { earlyStopping } = options;
+  const { patience, minimumDelta = 0, monitor = 'accuracy' } = earlyStopping ?? {};
+  const identity: RunIdentity = {
+    engine: engine.name,
+    precision: options.precision ?? 'float32',
+    epochs,
+    batchSize,
+    seed: options.seed ?? 0,
+    optimizer,
+    loss: loss.toJSON(),
+    kernelParameters: [student, other].map((kernel) => [...(kernel?.parameters ?? [])]),
+    featureLayer: loss.needsFeatures ? featureLayer : {},
+    augment: options.augment !== undefined,
+    earlyStopping: earlyStopping ? [patience, minimumDelta, monitor] : null,
+    keep: options.keep ?? 'last',
+    model: modelIdentity(model),
+    train: samplesIdentity(options.train),
+    validation: options.validation ? samplesIdentity(options.validation) : null,
+    teacher: teacher && loss.needsTeacher ? weightsIdentity(teacher) : null,
+  };
+  return new Checkpoint(options.checkpoint, identity, where);
+}
