@@ -6,6 +6,7 @@ export { angleLoss } from '../losses/angle.js';
 export { distanceLoss } from '../losses/distance.js';
 export { fidelityMatrix } from '../losses/fidelityMatrix.js';
 export { type KdOptions, kdLoss } from '../losses/kd.js';
+export { LOSS_PRESETS, type LossPreset, type LossWeights, lossPreset } from '../losses/presets.js';
 export { orthogonalProjection, type Projection, pcaProjection } from '../losses/projection.js';
 export {
   type BatchLoss,

@@ -5,6 +5,7 @@ import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { tf } from '../tensor/backend.js';
 import { crossEntropyGradient } from './crossEntropy.js';
 import { checkTemperature, DEFAULT_TEMPERATURE, kdLossGradient } from './kd.js';
+import { type LossPreset, lossPreset } from './presets.js';
 import { orthogonalProjection, type Projection, pcaProjection } from './projection.js';
 import {
   checkQuantumOptions,
@@ -31,6 +32,8 @@ export interface ProjectionOptions {
 }
 
 export interface QrkdLossOptions {
+  /** Weights and temperature from the literature or from us, by name; those given beside it replace its own. */
+  preset?: LossPreset;
   /** Weight of the cross-entropy with the labels, default 1. The other weights are 0 unless given. */
   ce?: number;
   /** Weight of the logits' distillation ({@link kdLoss}). */
@@ -99,7 +102,7 @@ export interface BatchLoss {
   kernelMatrices(student: Matrix, teacher: Matrix): { student: Matrix; teacher: Matrix };
 }
 
-const KEYS = [...TERMS, 'temperature', 'kernels', 'form', 'scale', 'projection'] as const;
+const KEYS = ['preset', ...TERMS, 'temperature', 'kernels', 'form', 'scale', 'projection'] as const;
 const PROJECTION_KEYS = ['teacher', 'teacherFeatures', 'studentFeatures', 'seed'] as const;
 
 /** The weighted sum of the distillation terms; made by {@link qrkdLoss}, used by `distill`. */
@@ -113,9 +116,10 @@ export class QrkdLoss {
 
   constructor(readonly options: QrkdLossOptions) {
     rejectUnknownKeys(options, KEYS, 'qrkdLoss');
+    const preset = options.preset === undefined ? undefined : lossPreset(options.preset, 'qrkdLoss');
     const weights = {} as Record<Term, number>;
     for (const term of TERMS) {
-      const weight = options[term] ?? (term === 'ce' ? 1 : 0);
+      const weight = options[term] ?? preset?.[term] ?? (term === 'ce' ? 1 : 0);
       if (!(weight >= 0 && Number.isFinite(weight))) {
         throw new QrkdRangeError('ERR_QRKD_VALUE', `qrkdLoss: ${term} must be a weight of at least 0, got ${weight}`);
       }
@@ -125,7 +129,7 @@ export class QrkdLoss {
       throw new QrkdRangeError('ERR_QRKD_VALUE', 'qrkdLoss: at least one weight must be above 0');
     }
     this.weights = weights;
-    this.temperature = checkTemperature(options.temperature ?? DEFAULT_TEMPERATURE, 'qrkdLoss');
+    this.temperature = checkTemperature(options.temperature ?? preset?.temperature ?? DEFAULT_TEMPERATURE, 'qrkdLoss');
     this.needsFeatures = weights.distance > 0 || weights.angle > 0 || weights.quantum > 0;
     this.needsTeacher = weights.kd > 0 || this.needsFeatures;
     rejectUnknownKeys(options.projection ?? {}, PROJECTION_KEYS, 'qrkdLoss: projection');
@@ -301,6 +305,8 @@ function scalarOf(
  * fixed orthogonal map; only where they are wider than the kernel takes, and never by cutting off), then centred and scaled
  * to a mean pairwise distance of `scale` within the batch, on both sides; on the student's side all of this is part of the
  * gradient.
+ *
+ * `preset` names a set of weights ({@link lossPreset}): qrkdLoss({ preset: 'rkd-classification', kd: 1 }).
  *
  * @throws TypeError or RangeError naming the option.
  * @example
