@@ -14,6 +14,8 @@ export interface TeacherOptions {
 }
 
 export interface StudentOptions {
+  /** Number of features (width of the layer `features`), an integer of at least 1, default 4 as the paper has it. */
+  readonly width?: number;
   /** `linear` (default): no ReLU on the 4 features, which dies too easily there; `relu`: as the public reproduction has it. */
   readonly embedding?: 'linear' | 'relu';
   /** Seed of the weights, an integer from 0 to 2^32 - 1, default 0. */
@@ -44,15 +46,23 @@ export function paperTeacher(options: TeacherOptions = {}): LayersModel {
 }
 
 /**
- * The MNIST student with 1,725 parameters: the teacher's topology with channels 1->19->4 and 4 features. Input
- * `[n, 28, 28, 1]` in 0..1, output logits `[n, 10]`; initialised as {@link paperTeacher}.
+ * The MNIST student with 1,725 parameters: the teacher's topology with channels 1->19->4 and 4 features; with
+ * `width` features instead it has 913 + 203 width. Input `[n, 28, 28, 1]` in 0..1, output logits `[n, 10]`; initialised as
+ * {@link paperTeacher}.
  * @throws {QrkdTypeError | QrkdRangeError} for unknown options or values.
  */
 export function paperStudent(options: StudentOptions = {}): LayersModel {
-  rejectUnknownKeys(options, ['embedding', 'seed'], 'paperStudent');
+  rejectUnknownKeys(options, ['width', 'embedding', 'seed'], 'paperStudent');
   const embedding = oneOf('paperStudent: embedding', options.embedding ?? 'linear', ['linear', 'relu'] as const);
+  const features = options.width ?? 4;
+  if (!Number.isInteger(features) || features < 1) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `paperStudent: width is ${features}; expected an integer of at least 1 (the number of features)`,
+    );
+  }
   const weights = initializer('paperStudent', options.seed);
-  return reproduction('student', { channels: [19, 4], features: 4, embedding }, weights);
+  return reproduction('student', { channels: [19, 4], features, embedding }, weights);
 }
 
 interface Widths {

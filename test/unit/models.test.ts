@@ -59,6 +59,16 @@ describe('01 the paper networks', () => {
     assert.equal(paperStudent({ embedding: 'relu' }).countParams(), 1725);
   });
 
+  it('have a student of any width: 913 + 203 a feature', () => {
+    for (const width of [16, 64]) {
+      const student = paperStudent({ width });
+      assert.equal(student.countParams(), 913 + 203 * width);
+      assert.deepEqual(student.getLayer(FEATURE_LAYER).outputShape, [null, width]);
+    }
+    for (const width of [0, 2.5])
+      assert.throws(() => paperStudent({ width }), /width is .*; expected an integer of at/);
+  });
+
   it('take [n, 28, 28, 1], give logits [n, 10], and name their feature layer', () => {
     for (const [model, width] of [
       [paperTeacher(), 31],
