@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { simdInfo } from '../engine/native.js';
 import { startProgress } from '../progress.js';
+import { formatComparison } from '../study/comparisons.js';
 import type { StudyConfig } from '../study/config.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { finishStudy } from '../study/outcome.js';
 import { runStudy } from '../study/study.js';
-import { formatSpread, formatTable } from '../study/table.js';
+import { formatTable } from '../study/table.js';
 
 export interface StudyCommandOptions {
   out: string;
@@ -63,7 +64,7 @@ function summary({ runs: _, ...metrics }: StudyMetrics, out: string): object {
 }
 
 function describe(metrics: StudyMetrics, out: string): string {
-  const { table, differences, exported, config, samples, seconds } = metrics;
+  const { table, comparisons, exported, config, samples, seconds } = metrics;
   const seeds = config.seeds.length;
   const lines = [
     '',
@@ -73,10 +74,7 @@ function describe(metrics: StudyMetrics, out: string): string {
       `${samples.train} training, ${samples.validation} validation, ${samples.test} test samples; ` +
       `${config.student.model ?? `student's embedding: ${config.student.embedding}`}.`,
     ...(seeds === 1 ? ['One seed shows that it runs, not which method is better.'] : []),
-    ...differences.map(
-      ({ method, other, difference }) =>
-        `${method} - ${other}: ${formatSpread(difference)} points of test accuracy${seeds > 1 ? ', paired by seed' : ''}.`,
-    ),
+    ...comparisons.map((comparison) => `${formatComparison(comparison)}.`),
     '',
     ...[exported.teacher, exported.student].map(
       ({ file, method, seed, parameters, test, maxDifference }) =>

@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { Term } from '../losses/qrkd.js';
 import type { RunRecord } from '../study/run.js';
-import { spread } from '../study/table.js';
+import { spread } from '../study/statistics.js';
 import { PALETTE, toSvg } from './svg.js';
 
 /** Runs of the same method, in order of first appearance. */

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
+import { formatComparison } from '../study/comparisons.js';
 import type { ExportedModel, StudyMetrics } from '../study/metrics.js';
-import { COLUMNS, formatSpread, rowCells, TEACHER } from '../study/table.js';
+import { COLUMNS, rowCells, TEACHER } from '../study/table.js';
 import { byMethod, heatMaps, learningCurves, termCurves } from './charts.js';
 import { escapeHtml, figure, minus, page, table } from './html.js';
 
@@ -9,9 +10,8 @@ function resultSection(metrics: StudyMetrics): string {
   const { train, validation, test } = metrics.samples;
   const over = seeds > 1 ? `Mean ± standard deviation over ${seeds} seeds` : 'One seed';
   const caption = `Accuracy in per cent. ${over}; ${train} training, ${validation} validation and ${test} test samples.`;
-  const differences = metrics.differences.map(
-    ({ method, other, difference }) =>
-      `<li>${escapeHtml(method)} − ${escapeHtml(other)}: <strong>${minus(formatSpread(difference))}</strong> points of test accuracy${seeds > 1 ? ', paired by seed' : ''}</li>`,
+  const differences = metrics.comparisons.map(
+    (comparison) => `<li>${escapeHtml(minus(formatComparison(comparison)))}</li>`,
   );
   const size =
     seeds > 1

@@ -4,6 +4,9 @@ import { CosineKernel, FidelityKernel, featureMap, RbfKernel } from '../index.js
 import { type QrkdLoss, qrkdLoss } from '../losses/qrkd.js';
 import type { MethodConfig } from './config.js';
 
+/** Kernels without states: the controls in the quantum term's slot. */
+export const CLASSICAL_KERNELS: readonly string[] = ['rbf', 'cosine'];
+
 /** A kernel from plain JSON: `rbf` and `cosine` are the classical ones, everything else is a feature map, in float32. */
 export function makeKernel(spec: { type: string }): Kernel {
   const { type, ...options } = spec;

@@ -1,6 +1,7 @@
+import type { Comparison } from './comparisons.js';
 import type { StudyConfig } from './config.js';
 import type { RunRecord } from './run.js';
-import type { Spread, TableRow } from './table.js';
+import type { TableRow } from './table.js';
 
 /** A model that a study exported, and how its ONNX file did against it in onnxruntime. */
 export interface ExportedModel {
@@ -20,14 +21,52 @@ export interface ExportedModel {
 export interface StudyMetrics {
   title: string;
   versions: Record<string, string>;
+  /** The machine: see environment.ts. */
+  environment: Record<string, string>;
   config: StudyConfig;
   samples: { train: number; validation: number; test: number };
   /** Processes of one thread each, and seconds from start to end without what an earlier attempt had finished. */
   processes: number;
   seconds: number;
   table: TableRow[];
-  /** Test accuracy of one method minus another's, paired by seed, in percentage points. */
-  differences: { method: string; other: string; difference: Spread }[];
+  /** Test accuracy of one method minus another's, paired by seed, in percentage points; Holm's correction is over all of them. */
+  comparisons: Comparison[];
   exported: { teacher: ExportedModel; student: ExportedModel };
   runs: RunRecord[];
+}
+
+/** One value of the key that a sweep is over: the study that was done with it. */
+export interface SweepPoint {
+  value: number | string;
+  table: TableRow[];
+  /** Holm's correction is over the comparisons of this value. */
+  comparisons: Comparison[];
+}
+
+/** The same study for several values of one key of its configuration. */
+export interface SweepMetrics {
+  title: string;
+  versions: Record<string, string>;
+  environment: Record<string, string>;
+  /** Dotted path of the key, as `--set` takes it. */
+  over: string;
+  values: (number | string)[];
+  /** In the order of the values. */
+  points: SweepPoint[];
+  /** Of every run what later studies need to go on from it; no curves, no pictures. */
+  runs: SweepRun[];
+  /** The configuration that every value is set in. */
+  config: StudyConfig;
+}
+
+/** A run of a sweep, slim: accuracies 0..1. */
+export interface SweepRun {
+  value: number | string;
+  method: string;
+  seed: number;
+  parameters: number;
+  seconds: number;
+  train: number;
+  validation: number | null;
+  test: number;
 }

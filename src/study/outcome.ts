@@ -5,11 +5,13 @@ import { exportOnnx, verifyOnnx } from '../onnx/index.js';
 import { renderReport } from '../report/report.js';
 import { backendInfo, ready } from '../tensor/backend.js';
 import { packageVersion } from '../version.js';
+import { compareMethods } from './comparisons.js';
 import { type StudyConfig, usesTeacher } from './config.js';
+import { environment } from './environment.js';
 import type { ExportedModel, StudyMetrics } from './metrics.js';
 import { loadParts, type Parts } from './run.js';
 import { type FinishedRun, forgetRuns, runsFolder } from './study.js';
-import { pairedDifference, paperTable, type RunAccuracies, TEACHER } from './table.js';
+import { paperTable, type RunAccuracies, TEACHER } from './table.js';
 
 export interface OutcomeOptions {
   out: string;
@@ -64,21 +66,6 @@ async function exportRun(
   };
 }
 
-/** What is asked first of the table: the first quantum method against every other that uses the teacher's features or logits. */
-function comparisons(config: StudyConfig, accuracies: readonly RunAccuracies[]): StudyMetrics['differences'] {
-  const methods = Object.entries(config.methods);
-  const headline = methods.find(([, { quantum }]) => quantum > 0)?.[0];
-  if (headline === undefined) return [];
-  return methods
-    .filter(
-      ([name, method]) => name !== headline && method.distance + method.angle + method.quantum > 0 && method.kd > 0,
-    )
-    .flatMap(([other]) => {
-      const difference = pairedDifference(accuracies, headline, other);
-      return difference ? [{ method: headline, other, difference }] : [];
-    });
-}
-
 /**
  * Turns finished runs into what a study leaves: `teacher.onnx` and `student.onnx` (the best by validation), both checked in
  * onnxruntime, `metrics.json` and `report.html`. All are written aside first and moved into `out` together; then the kept
@@ -116,6 +103,7 @@ export async function finishStudy(
       tensors: backendInfo().detail,
       onnxruntime: student.runtime,
     },
+    environment: environment(),
     config,
     samples: {
       train: parts.train.shape[0],
@@ -125,7 +113,7 @@ export async function finishStudy(
     processes,
     seconds: (performance.now() - start) / 1000,
     table: paperTable(accuracies, baseline),
-    differences: comparisons(config, accuracies),
+    comparisons: compareMethods(config, accuracies),
     exported: { teacher: teacher.exported, student: student.exported },
     runs: runs.map(({ record }) => record),
   };

@@ -1,3 +1,5 @@
+import { type Spread, spread } from './statistics.js';
+
 /** Accuracies of one finished run, 0..1. */
 export interface RunAccuracies {
   method: string;
@@ -6,13 +8,7 @@ export interface RunAccuracies {
   test: number;
 }
 
-/** Mean and sample standard deviation (n - 1; null for one seed) in percentage points. */
-export interface Spread {
-  mean: number;
-  deviation: number | null;
-}
-
-/** One row of the paper's table. */
+/** One row of the paper's table, in percentage points. */
 export interface TableRow {
   method: string;
   train: Spread;
@@ -26,13 +22,6 @@ export interface TableRow {
 }
 
 export const TEACHER = 'Teacher';
-
-export function spread(values: readonly number[]): Spread {
-  const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
-  if (values.length < 2) return { mean, deviation: null };
-  const square = values.reduce((sum, v) => sum + (v - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(square / (values.length - 1)) };
-}
 
 /**
  * The paper's columns, in percentage points, over seeds. Gaps and gains are taken within a seed before they are averaged.
@@ -59,15 +48,6 @@ export function paperTable(runs: readonly RunAccuracies[], baseline: string | un
       distillationGain: method === TEACHER ? null : against(baseline, (run, scratch) => run.test - scratch),
     };
   });
-}
-
-/** Test accuracy of `method` minus that of `other`, paired by seed, in percentage points. */
-export function pairedDifference(runs: readonly RunAccuracies[], method: string, other: string): Spread | null {
-  const differences = runs.flatMap((run) => {
-    const pair = runs.find(({ method: m, seed }) => m === other && seed === run.seed);
-    return run.method === method && pair ? [100 * (run.test - pair.test)] : [];
-  });
-  return differences.length > 0 ? spread(differences) : null;
 }
 
 /** `92.10 ± 0.85`; without the deviation for one seed, `-` for null. */

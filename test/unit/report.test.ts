@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { renderReport } from '#dist/report/report.js';
+import { compareMethods } from '#dist/study/comparisons.js';
 import { parseConfig } from '#dist/study/config.js';
 import type { StudyMetrics } from '#dist/study/metrics.js';
 import type { RunRecord } from '#dist/study/run.js';
@@ -62,12 +63,13 @@ describe('report', () => {
   const metrics: StudyMetrics = {
     title: 'a study',
     versions: { qrkd: '0.1.0', node: 'v20' },
+    environment: { processor: 'one' },
     config,
     samples: { train: 1000, validation: 100, test: 100 },
     processes: 2,
     seconds: 12,
     table: paperTable(accuracies, 'Scratch'),
-    differences: [{ method: name, other: 'Scratch', difference: { mean: 0.5, deviation: 1 } }],
+    comparisons: compareMethods(config, accuracies),
     exported: { teacher: exported(TEACHER), student: exported(name) },
     runs,
   };

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { applySettings, parseConfig, readConfigFile } from '#dist/study/config.js';
 import { demoConfig } from '#dist/study/recipe.js';
-import { formatTable, pairedDifference, paperTable, spread, TEACHER } from '#dist/study/table.js';
+import { spread } from '#dist/study/statistics.js';
+import { formatTable, paperTable, TEACHER } from '#dist/study/table.js';
 
 describe('study configuration', () => {
   const minimal = { methods: { Scratch: {} } };
@@ -113,8 +114,6 @@ describe("the paper's table", () => {
     );
     assert.deepEqual(round(scratch.teacherStudentGap), [10, 0]);
     assert.equal(paperTable(runs, undefined)[2].distillationGain, null);
-    assert.deepEqual(round(pairedDifference(runs, 'KD', 'Scratch')), [4, 2.828427]);
-    assert.equal(pairedDifference(runs, 'KD', 'RKD'), null);
   });
 
   it('one seed has no deviation', () => {

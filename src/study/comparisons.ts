@@ -1,0 +1,82 @@
+import { type MethodConfig, type StudyConfig, usesTeacher } from './config.js';
+import { CLASSICAL_KERNELS } from './kernels.js';
+import { holm, type PairedComparison, pairedComparison } from './statistics.js';
+import { formatSpread, type RunAccuracies } from './table.js';
+
+/** `method` minus `other` in test accuracy, paired by seed, in percentage points. */
+export interface Comparison extends PairedComparison {
+  method: string;
+  other: string;
+  /** `p` after Holm's correction over all comparisons of the study. */
+  pHolm: number | null;
+}
+
+type Named = [name: string, method: MethodConfig];
+
+const PLAIN_TERMS = ['ce', 'kd', 'distance', 'angle'] as const;
+
+/** The same method without its kernel term: of equal weights, else (where rows were tuned each) of the same terms. */
+function withoutKernel([, method]: Named, others: readonly Named[]): Named | undefined {
+  const plain = others.filter(([, { quantum }]) => quantum === 0);
+  const alike = (same: (a: number, b: number) => boolean) =>
+    plain.find(([, other]) => PLAIN_TERMS.every((term) => same(method[term], other[term])));
+  return alike((a, b) => a === b) ?? alike((a, b) => a > 0 === b > 0);
+}
+
+/**
+ * Which methods a study compares, known before it runs and few, since every one more weakens the others by Holm's correction:
+ * each method with a kernel term against the same without it, and each fidelity kernel against each classical one. A study
+ * without kernel terms compares each method with the one trained from scratch.
+ *
+ * @returns pairs of names, in the order of the methods.
+ */
+export function plannedComparisons({ methods }: Pick<StudyConfig, 'methods'>): [method: string, other: string][] {
+  const all: Named[] = Object.entries(methods);
+  const kernels = all.filter(([, { quantum }]) => quantum > 0);
+  const classical = ([, method]: Named) => CLASSICAL_KERNELS.includes(method.kernels.student.type);
+  if (kernels.length === 0) {
+    const scratch = all.find(([, method]) => !usesTeacher(method));
+    return all.flatMap(([name]) => (scratch && name !== scratch[0] ? [[name, scratch[0]]] : []));
+  }
+  return kernels.flatMap((own) => {
+    const plain = withoutKernel(own, all);
+    const controls = classical(own) ? [] : kernels.filter(classical);
+    return [...(plain ? [plain] : []), ...controls].map(([other]): [string, string] => [own[0], other]);
+  });
+}
+
+/** The planned comparisons of a study's test accuracies; those without a seed in common are left out. */
+export function compareMethods(config: Pick<StudyConfig, 'methods'>, runs: readonly RunAccuracies[]): Comparison[] {
+  const compared = plannedComparisons(config).flatMap(([method, other]) => {
+    const pairs = runs
+      .filter((run) => run.method === method)
+      .flatMap((run) => {
+        const pair = runs.find((candidate) => candidate.method === other && candidate.seed === run.seed);
+        return pair ? [[100 * run.test, 100 * pair.test]] : [];
+      });
+    if (pairs.length === 0) return [];
+    const [own, others] = [pairs.map(([value]) => value), pairs.map(([, value]) => value)];
+    return [{ method, other, ...pairedComparison(own, others) }];
+  });
+  const corrected = holm(compared.map(({ p }) => p));
+  return compared.map((comparison, i) => ({ ...comparison, pHolm: corrected[i] }));
+}
+
+/** `0.26`, `0.003`, `< 0.001`; `-` where nothing was tested. */
+export function formatP(p: number | null): string {
+  if (p === null) return '-';
+  if (p < 0.001) return '< 0.001';
+  return p < 0.1 ? p.toFixed(3) : p.toFixed(2);
+}
+
+/** A comparison as one line of text, without a full stop. */
+export function formatComparison(comparison: Comparison): string {
+  const { method, other, n, difference, interval, p, pHolm, detectable } = comparison;
+  const found = `${method} - ${other}: ${formatSpread(difference)} points of test accuracy`;
+  if (interval === null) return n > 1 ? `${found} in each of ${n} seeds` : found;
+  const equals = (value: number | null) => formatP(value).replace(/^(?=\d)/, '= ');
+  return (
+    `${found}, 95 % interval ${interval.map((v) => v.toFixed(2)).join(' to ')}, ` +
+    `p ${equals(p)} (Holm ${equals(pHolm)}); ${n} seeds show ${detectable!.toFixed(2)} with 80 % power`
+  );
+}
