@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { applySettings, parseConfig } from '../study/config.js';
 import { demoConfig } from '../study/recipe.js';
+import { applySettings } from '../study/settings.js';
 import { studyCommand } from './study.js';
 
-function wholeNumber(text: string): number {
+export function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number of at least 1.');
   return value;
@@ -26,7 +26,10 @@ export function demoCommand(): Command {
     .option('--json', 'one JSON document on standard output')
     .action(async ({ out, quick = false, seeds, set, json }) => {
       const given = demoConfig(quick, seeds ?? (quick ? 1 : 3));
-      const config = parseConfig(applySettings(given, set), 'demo');
-      await studyCommand(config, { out, json, title: quick ? 'quick demo, MNIST digits' : 'demo, MNIST digits' });
+      await studyCommand(applySettings(given, set), 'demo', {
+        out,
+        json,
+        title: quick ? 'quick demo, MNIST digits' : 'demo, MNIST digits',
+      });
     });
 }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { applySettings, parseConfig, readConfigFile } from '../study/config.js';
+import { applySettings, readConfigFile } from '../study/settings.js';
 import { collect } from './demo.js';
 import { studyCommand } from './study.js';
 
@@ -28,10 +28,11 @@ export function distillCommand(): Command {
     .requiredOption('--config <file>', 'required: configuration, YAML or JSON')
     .option('--set <key=value>', 'change a setting, for example methods.QRKD.quantum=100 (repeatable)', collect, [])
     .option('--out <folder>', 'folder for the results', 'qrkd-distill')
+    .option('--runs <folder>', 'folder of finished runs, shared by studies (default: OUT/runs)')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', EXAMPLE)
-    .action(async ({ config: file, set, out, json }) => {
-      const config = parseConfig(applySettings(readConfigFile(file), set), `config ${file}`);
-      await studyCommand(config, { out, json, title: basename(file) });
+    .action(async ({ config: file, set, out, runs, json }) => {
+      const given = applySettings(readConfigFile(file), set);
+      await studyCommand(given, `config ${file}`, { out, runs, json, title: basename(file) });
     });
 }

@@ -18,6 +18,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'a study of your own, from one configuration file',
     load: async () => (await import('./distill.js')).distillCommand(),
   },
+  reproduce: {
+    summary: "the paper's table on MNIST, Fashion-MNIST or CIFAR-10, tuned, over seeds",
+    load: async () => (await import('./reproduce.js')).reproduceCommand(),
+  },
   kernel: {
     summary: 'the fidelity kernel matrix of the samples in a .npy or .csv file',
     load: async () => (await import('./kernel.js')).kernelCommand(),

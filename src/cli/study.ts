@@ -2,61 +2,99 @@ import { resolve } from 'node:path';
 import { simdInfo } from '../engine/native.js';
 import { startProgress } from '../progress.js';
 import { formatComparison } from '../study/comparisons.js';
-import type { StudyConfig } from '../study/config.js';
+import { parseConfig } from '../study/config.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { finishStudy } from '../study/outcome.js';
-import { runStudy } from '../study/study.js';
+import { runStudy, runsFolder, type StudyOptions } from '../study/study.js';
 import { formatTable } from '../study/table.js';
+import { tuneStudy } from '../study/tune.js';
 
 export interface StudyCommandOptions {
   out: string;
+  /** Folder of finished runs, to share between studies; default OUT/runs. */
+  runs?: string;
   json?: boolean;
   title: string;
 }
 
-/** Runs a study with a progress bar on stderr, writes its files, prints its table (or one JSON document). */
-export async function studyCommand(config: StudyConfig, { out, json, title }: StudyCommandOptions): Promise<void> {
-  const start = performance.now();
-  const folder = resolve(out);
+/** What a command needs to run studies: options for them, and Ctrl-C answered. */
+interface Session {
+  options: StudyOptions;
+  /** Names what is trained next. */
+  announce(title: string): void;
+}
+
+/** Runs studies with progress on stderr; interrupted, it says how to go on. */
+export async function withStudySession<T>(
+  { out, runs = runsFolder(out) }: { out: string; runs?: string | undefined },
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   // Not `once`: write-file-atomic watches for signals while it writes, and ends the process where it is the only listener
   // left, which it would be as soon as ours had removed itself.
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort(
-      new Error(`interrupted; the runs that are finished are kept in ${out}, the same command goes on from there`),
+      new Error(`interrupted; the runs that are finished are kept in ${runs}, the same command goes on from there`),
     );
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // As many as the engine would use threads: QRKD_THREADS, else the processors that this process may use.
   const processes = simdInfo().threads;
-
+  let title = '';
   let progress: ReturnType<typeof startProgress> | undefined;
-  try {
-    const runs = await runStudy(config, {
-      out: folder,
-      processes,
-      signal: controller.signal,
-      onProgress({ steps, totalSteps, runs: finished, totalRuns }) {
-        if (!progress) {
-          process.stderr.write(
-            `qrkd: ${title}: ${totalRuns - finished} models on ${processes} processes of one thread each\n`,
-          );
-          progress = startProgress('training', totalSteps, { unit: 'steps' });
-        }
-        progress.update(steps, `${finished}/${totalRuns} runs`);
-      },
-    });
+  const announce = (next: string) => {
     progress?.stop();
     progress = undefined;
-    process.stderr.write('qrkd: exporting, checking in onnxruntime, drawing the report\n');
-    const metrics = await finishStudy(config, runs, { out: folder, title, start, processes });
-    if (json) process.stdout.write(`${JSON.stringify(summary(metrics, out))}\n`);
-    else process.stdout.write(`${describe(metrics, out)}\n`);
+    title = next;
+  };
+  try {
+    return await work({
+      announce,
+      options: {
+        runs: resolve(runs),
+        processes,
+        signal: controller.signal,
+        onProgress({ steps, totalSteps, runs: finished, totalRuns }) {
+          if (!progress) {
+            process.stderr.write(
+              `qrkd: ${title}: ${totalRuns - finished} models on ${processes} processes of one thread each\n`,
+            );
+            progress = startProgress('training', totalSteps, { unit: 'steps' });
+          }
+          progress.update(steps, `${finished}/${totalRuns} runs`);
+        },
+      },
+    });
   } finally {
     progress?.stop();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
+}
+
+/**
+ * Tunes and runs a study, writes its files, prints its table (or one JSON document).
+ *
+ * @param given the configuration as written; `where` names it in errors.
+ */
+export async function studyCommand(
+  given: unknown,
+  where: string,
+  { out, runs, json, title }: StudyCommandOptions,
+): Promise<void> {
+  const start = performance.now();
+  parseConfig(given, where);
+  const metrics = await withStudySession({ out, runs }, async ({ options, announce }) => {
+    announce(`${title}, tuning`);
+    const { config, tuning } = await tuneStudy(given, where, options);
+    announce(title);
+    const [finished] = await runStudy([config], options);
+    announce('');
+    process.stderr.write('qrkd: exporting, checking in onnxruntime, drawing the report\n');
+    return finishStudy(config, finished, { out: resolve(out), title, start, tuning, ...options });
+  });
+  if (json) process.stdout.write(`${JSON.stringify(summary(metrics, out))}\n`);
+  else process.stdout.write(`${describe(metrics, out)}\n`);
 }
 
 function summary({ runs: _, ...metrics }: StudyMetrics, out: string): object {

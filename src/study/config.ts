@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { OPTIMIZERS } from '../distill/optimizer.js';
 import { QrkdRangeError, QrkdTypeError, suggest } from '../errors.js';
 import { TERMS } from '../losses/qrkd.js';
 import { KERNEL_LOSS_FORMS } from '../losses/quantum.js';
+import { inherit } from './methods.js';
 import { headlineKernels } from './recipe.js';
 
 const count = z.int().min(1);
@@ -15,14 +14,20 @@ const seed = z
   .max(2 ** 32 - 1);
 const training = {
   batchSize: count.default(64),
-  optimizer: z.enum(OPTIMIZERS).default('adam'),
+  /** A name, or an OptimizerConfig with schedule, weight decay and clipping, whose own keys are checked before any work. */
+  optimizer: z.union([z.enum(OPTIMIZERS), z.looseObject({ name: z.enum(OPTIMIZERS) })]).default('adam'),
   learningRate: z.number().positive().default(3e-3),
 };
 
 /** A feature map's own keys are checked by the engine, which knows them. */
 const kernel = z.looseObject({ type: z.string() });
 
+/** Changes to a method, by dotted path; `*` stands for every key (`kernels.*.bandwidth`). */
+const candidate = z.record(z.string().min(1), z.unknown());
+
 const method = z.strictObject({
+  /** What `qrkd reproduce` tries on the tuning seeds; the best on the validation part is taken. */
+  tune: z.array(candidate).min(1).optional(),
   ce: weight.default(1),
   kd: weight.default(0),
   temperature: z.number().positive().default(4),
@@ -43,12 +48,22 @@ const method = z.strictObject({
 });
 
 const schema = z.strictObject({
-  /** The installed MNIST digits, or a folder of IDX files. */
+  /** A data set by name ('mnist' is the installed digits), or where its files are; see DataSource. */
   data: z
-    .union([z.literal('mnist'), z.strictObject({ idx: z.string() })], 'expected mnist or { idx: FOLDER }')
+    .union(
+      [
+        z.string(),
+        ...(['idx', 'cifar10', 'cifar100', 'images', 'npy'] as const).map((kind) =>
+          z.strictObject({ [kind]: z.string() }),
+        ),
+      ],
+      'expected a name such as mnist, or { idx: FOLDER }',
+    )
     .default('mnist'),
   /** Train on the first so many training samples only (classes alternate); default all but the validation part. */
   samples: count.optional(),
+  /** Use the first so many validation samples only; default all. */
+  validationSamples: count.optional(),
   /** One teacher and one student of each method for every seed. */
   seeds: z
     .array(seed)
@@ -69,15 +84,29 @@ const schema = z.strictObject({
       /** A saved tf.LayersModel to start from, in place of the paper's student; seeds then vary the shuffling only. */
       model: z.string().optional(),
       embedding: z.enum(['linear', 'relu']).default('linear'),
+      /** Features of the paper's student, its last hidden layer. */
+      width: count.default(4),
       epochs: count.default(5),
       ...training,
     })
     .prefault({}),
   /** What runs the steps: 'native' for models with layers that it has, 'tfjs' for any, 'auto' for the one that is possible. */
   engine: z.enum(['auto', 'native', 'tfjs']).default('auto'),
+  /** Where methods with `tune` are tuned: seeds of their own and, if given, fewer samples and other epochs of the students. */
+  tuning: z
+    .strictObject({
+      seeds: z.array(seed).min(1).default([1000, 1001]),
+      samples: count.optional(),
+      validationSamples: count.optional(),
+      epochs: count.optional(),
+    })
+    .prefault({}),
   /** Name of the feature layer of both models. */
   featureLayer: z.string().default('features'),
-  /** Weights of each method's loss, by the name that the table gives it. */
+  /**
+   * Weights of each method's loss, by the name that the table gives it. `extends: NAME` takes what is not given from another
+   * method, as it is after tuning.
+   */
   methods: z
     .record(z.string().min(1), method, {
       error: ({ input }) => (input === undefined ? 'is missing; name methods and their weights' : undefined),
@@ -121,7 +150,7 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
  * @throws TypeError ERR_QRKD_UNKNOWN_KEY naming the nearest key, or RangeError ERR_QRKD_VALUE naming the path.
  */
 export function parseConfig(given: unknown, where: string): StudyConfig {
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(inherit(given, where));
   if (result.success) return result.data;
   const issues = result.error.issues.flatMap((issue) =>
     issue.code === 'invalid_union' && issue.errors.length > 0
@@ -144,53 +173,6 @@ export function parseConfig(given: unknown, where: string): StudyConfig {
   }
   const { path, message } = issues[0];
   throw new QrkdRangeError('ERR_QRKD_VALUE', `${where}: ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`);
-}
-
-/** Reads a YAML or JSON file (JSON is YAML). */
-export function readConfigFile(file: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new QrkdRangeError('ERR_QRKD_FILE', `config ${file}: cannot be read (${(error as Error).message})`);
-  }
-  return parseYaml(text, `config ${file}`);
-}
-
-function parseYaml(text: string, where: string): unknown {
-  const document = parseDocument(text);
-  const error = document.errors[0];
-  if (error) {
-    throw new QrkdRangeError('ERR_QRKD_FORMAT', `${where}: not YAML or JSON (${error.message.split('\n', 1)[0]})`);
-  }
-  return document.toJS();
-}
-
-/**
- * Applies `key=value` settings to a configuration before it is checked. Keys are dotted paths (`student.epochs`,
- * `methods.QRKD.quantum`), values YAML (`3`, `[0, 1]`, `linear`).
- */
-export function applySettings(config: unknown, settings: readonly string[]): unknown {
-  const copy = structuredClone(config ?? {}) as Record<string, unknown>;
-  for (const setting of settings) {
-    const equals = setting.indexOf('=');
-    if (equals < 1) {
-      throw new QrkdRangeError('ERR_QRKD_VALUE', `--set ${setting}: expected key=value, for example student.epochs=10`);
-    }
-    const path = setting.slice(0, equals).split('.');
-    const last = path.pop()!;
-    let node = copy;
-    for (const key of path) {
-      const inner = node[key] ?? {};
-      if (typeof inner !== 'object' || Array.isArray(inner)) {
-        throw new QrkdRangeError('ERR_QRKD_VALUE', `--set ${setting}: "${key}" holds a value, not keys`);
-      }
-      node[key] = inner;
-      node = inner as Record<string, unknown>;
-    }
-    node[last] = parseYaml(setting.slice(equals + 1), `--set ${setting}`);
-  }
-  return copy;
 }
 
 /** Whether a method compares with the teacher. */

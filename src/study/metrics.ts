@@ -2,6 +2,7 @@ import type { Comparison } from './comparisons.js';
 import type { StudyConfig } from './config.js';
 import type { RunRecord } from './run.js';
 import type { TableRow } from './table.js';
+import type { TunedMethod } from './tune.js';
 
 /** A model that a study exported, and how its ONNX file did against it in onnxruntime. */
 export interface ExportedModel {
@@ -28,6 +29,8 @@ export interface StudyMetrics {
   /** Processes of one thread each, and seconds from start to end without what an earlier attempt had finished. */
   processes: number;
   seconds: number;
+  /** What was tried for methods with `tune`, on seeds of their own and the validation part. */
+  tuning?: readonly TunedMethod[];
   table: TableRow[];
   /** Test accuracy of one method minus another's, paired by seed, in percentage points; Holm's correction is over all of them. */
   comparisons: Comparison[];

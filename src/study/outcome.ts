@@ -1,5 +1,6 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stringify } from 'yaml';
 import { loadModel } from '../models/index.js';
 import { exportOnnx, verifyOnnx } from '../onnx/index.js';
 import { renderReport } from '../report/report.js';
@@ -10,8 +11,9 @@ import { type StudyConfig, usesTeacher } from './config.js';
 import { environment } from './environment.js';
 import type { ExportedModel, StudyMetrics } from './metrics.js';
 import { loadParts, type Parts } from './run.js';
-import { type FinishedRun, forgetRuns, runsFolder } from './study.js';
+import { type FinishedRun, restoreModels } from './study.js';
 import { paperTable, type RunAccuracies, TEACHER } from './table.js';
+import type { TunedMethod } from './tune.js';
 
 export interface OutcomeOptions {
   out: string;
@@ -19,6 +21,9 @@ export interface OutcomeOptions {
   /** performance.now() at the start of the study. */
   start: number;
   processes: number;
+  /** How the methods came by what `tune` left open. */
+  tuning?: readonly TunedMethod[];
+  signal?: AbortSignal;
 }
 
 /** The best by validation accuracy, then by validation cross-entropy; the test part has no say. */
@@ -31,7 +36,7 @@ function best(runs: readonly FinishedRun[]): FinishedRun {
 
 /** Writes a run's model as ONNX and holds it against tfjs in onnxruntime on the whole test part. */
 async function exportRun(
-  { record, folder }: FinishedRun,
+  { record, job }: FinishedRun,
   file: string,
   staging: string,
   config: StudyConfig,
@@ -39,7 +44,7 @@ async function exportRun(
 ): Promise<{ exported: ExportedModel; runtime: string }> {
   const { method, seed, parameters, result } = record;
   const path = join(staging, file);
-  const model = await loadModel(folder);
+  const model = await loadModel(job.spec.folder);
   const metrics = { validationAccuracy: result.validation!.accuracy, testAccuracy: result.test!.accuracy };
   await exportOnnx(model, path, { metadata: { method, seed, metrics }, trainingConfig: config });
   const report = await verifyOnnx(path, model, {
@@ -68,21 +73,20 @@ async function exportRun(
 
 /**
  * Turns finished runs into what a study leaves: `teacher.onnx` and `student.onnx` (the best by validation), both checked in
- * onnxruntime, `metrics.json` and `report.html`. All are written aside first and moved into `out` together; then the kept
- * runs are removed.
+ * onnxruntime, `config.yaml`, `metrics.json` and `report.html`. All are written aside first and moved into `out` together.
  */
 export async function finishStudy(
   config: StudyConfig,
   runs: readonly FinishedRun[],
-  { out, title, start, processes }: OutcomeOptions,
+  { out, title, start, processes, tuning, signal }: OutcomeOptions,
 ): Promise<StudyMetrics> {
   await ready();
   const parts = loadParts(config);
-  const staging = join(runsFolder(out), 'results');
-  mkdirSync(staging, { recursive: true });
+  const staging = mkdtempSync(join(out, '.results-'));
 
   const teachers = runs.filter(({ record }) => record.method === TEACHER);
   const students = runs.filter(({ record }) => record.method !== TEACHER);
+  await restoreModels([best(teachers), best(students)], runs, { processes, ...(signal && { signal }) });
   const teacher = await exportRun(best(teachers), 'teacher.onnx', staging, config, parts);
   const student = await exportRun(best(students), 'student.onnx', staging, config, parts);
 
@@ -112,6 +116,7 @@ export async function finishStudy(
     },
     processes,
     seconds: (performance.now() - start) / 1000,
+    ...(tuning && tuning.length > 0 && { tuning }),
     table: paperTable(accuracies, baseline),
     comparisons: compareMethods(config, accuracies),
     exported: { teacher: teacher.exported, student: student.exported },
@@ -119,9 +124,8 @@ export async function finishStudy(
   };
   writeFileSync(join(staging, 'report.html'), await renderReport(metrics));
   writeFileSync(join(staging, 'metrics.json'), `${JSON.stringify(metrics)}\n`);
-  for (const file of ['teacher.onnx', 'student.onnx', 'metrics.json', 'report.html']) {
-    renameSync(join(staging, file), join(out, file));
-  }
-  forgetRuns(out);
+  writeFileSync(join(staging, 'config.yaml'), stringify(config));
+  for (const file of readdirSync(staging)) renameSync(join(staging, file), join(out, file));
+  rmdirSync(staging);
   return metrics;
 }

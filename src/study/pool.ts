@@ -1,14 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { type ErrorCode, QrkdRangeError } from '../errors.js';
+import type { Job } from './plan.js';
 import type { RunRecord, RunSpec } from './run.js';
 import type { WorkerMessage } from './worker.js';
-
-/** A run and what must be finished before it. */
-export interface Job {
-  key: string;
-  spec: RunSpec;
-  after?: string;
-}
 
 export interface PoolOptions {
   /** Number of processes, each of one thread. */
@@ -94,15 +88,12 @@ class Worker {
 }
 
 /**
- * Runs jobs on processes of one thread each; earlier jobs first, each after the one that it waits for. The first failure, or an abort, stops all of them.
+ * Runs jobs on processes of one thread each; earlier jobs first, each after the one that it waits for, if that is among
+ * them. The first failure, or an abort, stops all of them.
  */
-export async function runPool(
-  jobs: readonly Job[],
-  finished: ReadonlySet<string>,
-  options: PoolOptions,
-): Promise<void> {
-  const done = new Set(finished);
-  const waiting = jobs.filter(({ key }) => !done.has(key));
+export async function runPool(jobs: readonly Job[], options: PoolOptions): Promise<void> {
+  const unfinished = new Set(jobs.map(({ key }) => key));
+  const waiting = [...jobs];
   if (waiting.length === 0) return;
   options.signal?.throwIfAborted();
 
@@ -115,7 +106,7 @@ export async function runPool(
   };
   const loop = async (worker: Worker): Promise<void> => {
     for (;;) {
-      const index = waiting.findIndex(({ after }) => after === undefined || done.has(after));
+      const index = waiting.findIndex(({ after }) => after === undefined || !unfinished.has(after));
       if (index < 0) {
         if (waiting.length === 0) return;
         await changed;
@@ -124,7 +115,7 @@ export async function runPool(
       const [job] = waiting.splice(index, 1);
       const record = await worker.run(job.spec, (steps) => options.onSteps(job.key, steps));
       await options.onRecord(job, record);
-      done.add(job.key);
+      unfinished.delete(job.key);
       notify();
     }
   };

@@ -2,7 +2,8 @@ import type { StudyConfigInput } from './config.js';
 
 type MethodInput = StudyConfigInput['methods'][string];
 
-const FEATURES = { teacher: 8, student: 4 };
+/** Features that the kernels see: of the teacher's its first principal components, of the student's all of the paper's four. */
+export const FEATURES = { teacher: 8, student: 4 };
 const logits = { ce: 1, kd: 1, temperature: 4 };
 const relations = { distance: 1, angle: 2 };
 

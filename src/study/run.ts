@@ -1,7 +1,9 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { holdOut, loadData, selectRows } from '../data/index.js';
+import { type DataSource, holdOut, type ImageSet, loadData, selectRows } from '../data/index.js';
+import { samplesIdentity } from '../distill/checkpoint.js';
 import { type DistillResult, distill } from '../distill/distill.js';
 import { evaluate } from '../distill/evaluate.js';
+import type { OptimizerConfig } from '../distill/optimizer.js';
 import { allOutputs, openModel } from '../distill/outputs.js';
 import type { SampleSet } from '../distill/samples.js';
 import type { Matrix } from '../engine/types.js';
@@ -11,6 +13,7 @@ import { qrkdLoss } from '../losses/qrkd.js';
 import { loadModel, paperStudent, paperTeacher, saveModel } from '../models/index.js';
 import type { StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
+import { checkpointFile } from './plan.js';
 import { TEACHER } from './table.js';
 
 /** One model to train: the teacher of a seed, or one method's student of a seed. */
@@ -23,6 +26,10 @@ export interface RunSpec {
   folder: string;
   /** The same seed's trained teacher; for runs that compare with it. */
   teacherFolder?: string;
+  /** Whether the test part is read, once, at the end. */
+  test: boolean;
+  /** Whether the record shows kernel matrices. */
+  pictures: boolean;
 }
 
 /** A square matrix of numbers rounded for a picture. */
@@ -40,6 +47,8 @@ export interface RunRecord {
   result: Omit<DistillResult, 'student' | OfTraining> & Partial<Pick<DistillResult, OfTraining>>;
   /** For quantum terms: kernel matrices of a few validation samples, sorted by class. */
   kernels?: { labels: number[]; teacher: Picture; before: Picture; after: Picture };
+  /** Whether pictures were asked for. */
+  pictured: boolean;
 }
 
 /** Samples per class in the pictures of kernel matrices. */
@@ -52,27 +61,50 @@ export interface Parts {
   test: SampleSet;
 }
 
-let loaded: { key: string; parts: Parts } | undefined;
-
-/** The data's parts; kept for the next run of the same process. */
-export function loadParts({ data, samples }: StudyConfig): Parts {
-  const key = JSON.stringify([data, samples]);
-  if (loaded?.key !== key) {
-    const source = loadData(data);
-    const { train, validation } = holdOut(source);
-    if (samples !== undefined && samples > train.shape[0]) {
-      throw new QrkdRangeError(
-        'ERR_QRKD_VALUE',
-        `samples is ${samples}, more than the ${train.shape[0]} training samples that there are without the validation part`,
-      );
+/** A value for the last arguments asked for; kept for the next run of the same process. */
+function remembered<A, T>(make: (argument: A) => T): (argument: A) => T {
+  let last: { key: string; value: T } | undefined;
+  return (argument) => {
+    const key = JSON.stringify(argument);
+    if (last?.key !== key) {
+      last = undefined;
+      last = { key, value: make(argument) };
     }
-    const some = samples === undefined ? train : firstRows(train, samples);
-    loaded = { key, parts: { train: some, validation, test: source.test } };
-  }
-  return loaded.parts;
+    return last.value;
+  };
 }
 
-function firstRows(set: Parameters<typeof selectRows>[0], n: number) {
+const loadWhole = remembered((data: StudyConfig['data']) => {
+  const source = loadData(data as DataSource);
+  return { ...holdOut(source), test: source.test };
+});
+
+/** What the data are, wherever their files lie. */
+export const dataIdentity = remembered((data: StudyConfig['data']) =>
+  Object.values(loadWhole(data)).map((set) => samplesIdentity(set)),
+);
+
+const cutParts = remembered(
+  ({ data, samples, validationSamples }: Pick<StudyConfig, 'data' | 'samples' | 'validationSamples'>): Parts => {
+    const { train, validation, test } = loadWhole(data);
+    return {
+      train: firstRows(train, samples, 'samples', 'training samples that there are without the validation part'),
+      validation: firstRows(validation, validationSamples, 'validationSamples', 'validation samples'),
+      test,
+    };
+  },
+);
+
+/** The data's parts. */
+export function loadParts({ data, samples, validationSamples }: StudyConfig): Parts {
+  return cutParts({ data, samples, validationSamples });
+}
+
+function firstRows(set: ImageSet, n: number | undefined, key: string, what: string): ImageSet {
+  if (n === undefined) return set;
+  if (n > set.shape[0]) {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `${key} is ${n}, more than the ${set.shape[0]} ${what}`);
+  }
   return selectRows(
     set,
     Int32Array.from({ length: n }, (_, i) => i),
@@ -102,23 +134,25 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     ? paperTeacher({ variant: config.teacher.variant, seed })
     : config.student.model !== undefined
       ? await loadModel(config.student.model)
-      : paperStudent({ embedding: config.student.embedding, seed });
+      : paperStudent({ embedding: config.student.embedding, width: config.student.width, seed });
   const teacher = spec.teacherFolder === undefined ? undefined : await loadModel(spec.teacherFolder);
   const loss = isTeacher ? qrkdLoss({ ce: 1 }) : makeLoss(config.methods[method]);
-  const picture = teacher && loss.weights.quantum > 0 ? picturing(config, loss, model, teacher) : undefined;
+  const picture =
+    teacher && spec.pictures && loss.weights.quantum > 0 ? picturing(config, loss, model, teacher) : undefined;
   const before = picture?.();
   const { student: _, ...result } = await distill({
     student: model,
     ...(teacher && { teacher }),
     train,
     validation,
-    test,
+    ...(spec.test && { test }),
     loss,
     epochs,
     batchSize,
-    optimizer,
+    optimizer: optimizer as OptimizerConfig,
     learningRate,
     seed,
+    checkpoint: { path: checkpointFile(spec.folder) },
     featureLayer: config.featureLayer,
     engine: config.engine,
     onStep,
@@ -131,6 +165,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     parameters: model.countParams(),
     seconds: (performance.now() - start) / 1000,
     result,
+    pictured: spec.pictures,
     ...(before &&
       after && {
         kernels: { labels: before.labels, teacher: before.teacher, before: before.student, after: after.student },
@@ -139,18 +174,23 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
 }
 
 /** The record of a teacher that is used as it came. */
-async function givenTeacher({ config, method, seed, folder }: RunSpec, path: string): Promise<RunRecord> {
+async function givenTeacher({ config, method, seed, folder, test: reads }: RunSpec, path: string): Promise<RunRecord> {
   const start = performance.now();
   const { train, validation, test } = loadParts(config);
   const model = await loadModel(path);
   await saveModel(model, folder);
-  const final = { train: evaluate(model, train), validation: evaluate(model, validation), test: evaluate(model, test) };
+  const final = {
+    train: evaluate(model, train),
+    validation: evaluate(model, validation),
+    ...(reads && { test: evaluate(model, test) }),
+  };
   return {
     method,
     seed,
     parameters: model.countParams(),
     seconds: (performance.now() - start) / 1000,
     result: { epochs: [], steps: 0, stepMilliseconds: 0, ...final },
+    pictured: false,
   };
 }
 

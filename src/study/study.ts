@@ -1,70 +1,44 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { readOptimizer } from '../distill/optimizer.js';
 import { openModel } from '../distill/outputs.js';
 import { QrkdRangeError } from '../errors.js';
 import { loadModel } from '../models/index.js';
-import { backendInfo, ready } from '../tensor/backend.js';
-import { packageVersion } from '../version.js';
-import { type StudyConfig, usesTeacher } from './config.js';
+import { ready } from '../tensor/backend.js';
+import type { StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
-import { type Job, runPool } from './pool.js';
+import { checkpointFile, type Job, planJobs } from './plan.js';
+import { runPool } from './pool.js';
 import { type RunRecord, stepsOf, trainingSamples } from './run.js';
-import { TEACHER } from './table.js';
 
 export interface StudyOptions {
-  /** Folder for the results; finished runs are kept in its subfolder `.runs` until the study is over. */
-  out: string;
+  /**
+   * Folder of the runs: `<key>.json` is a finished run's record, `<key>/` its model. Whoever asks for the same run again gets
+   * what is there, so studies that share the folder share their runs.
+   */
+  runs: string;
   /** Number of training processes, each of one thread. */
   processes: number;
+  /** Whether the runs may read the test part (default), once, at their end. */
+  test?: boolean;
   signal?: AbortSignal;
   /** Steps finished of all that there are, over all runs, and the runs finished so far; first before any training. */
   onProgress?: (progress: { steps: number; totalSteps: number; runs: number; totalRuns: number }) => void;
 }
 
-/** A finished run and the folder of its saved model. */
+/** A finished run and where its files are. */
 export interface FinishedRun {
   record: RunRecord;
-  folder: string;
+  job: Job;
 }
 
-/** Folder of the runs of a study that is not over. */
-export function runsFolder(out: string): string {
-  return join(out, '.runs');
-}
+const recordFile = ({ spec }: Job) => `${spec.folder}.json`;
 
-/** Everything that a run's result depends on; equal keys mean equal results. */
-function keyOf(config: StudyConfig, method: string, seed: number): string {
-  const { data, samples, teacher, student, featureLayer, methods } = config;
-  const own = method === TEACHER ? {} : { student, featureLayer, loss: methods[method] };
-  // A student that never looks at the teacher does not depend on it.
-  const target = method === TEACHER || usesTeacher(methods[method]) ? { teacher } : {};
-  const { backend, version } = backendInfo();
-  const all = { qrkd: packageVersion(), backend, version, method, seed, data, samples, ...target, ...own };
-  return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 16);
-}
-
-/** All runs of a study: the teachers first, since students wait for theirs, then seed by seed. */
-function planJobs(config: StudyConfig, folder: string): Job[] {
-  const place = (method: string, seed: number) => {
-    const key = keyOf(config, method, seed);
-    return { key, spec: { method, seed, config, folder: join(folder, key) } };
-  };
-  const teachers = config.seeds.map((seed) => place(TEACHER, seed));
-  const students = config.seeds.flatMap((seed, s) =>
-    Object.keys(config.methods).map((method): Job => {
-      const job = place(method, seed);
-      if (!usesTeacher(config.methods[method])) return job;
-      return { ...job, spec: { ...job.spec, teacherFolder: teachers[s].spec.folder }, after: teachers[s].key };
-    }),
-  );
-  return [...teachers, ...students];
-}
-
-function readRecord(file: string): RunRecord | undefined {
+function readRecord(job: Job): RunRecord | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as RunRecord;
+    const record = JSON.parse(readFileSync(recordFile(job), 'utf8')) as RunRecord;
+    return job.spec.pictures && !record.pictured ? undefined : record;
   } catch {
     // Not there, or cut off by whatever ended the last attempt: the run is simply done again.
     return undefined;
@@ -76,20 +50,24 @@ async function isReadable(model: string): Promise<boolean> {
     (await loadModel(model)).dispose();
     return true;
   } catch {
-    // Damaged since: like a record that was cut off.
+    // Damaged since, or left behind where only records were kept.
     return false;
   }
 }
 
-/** Checks what can be checked before any work: kernels, the models given, data, and that batches can be filled. */
+/** Checks what can be checked before any work: kernels, optimizers, the models given, data, and that batches can be filled. */
 async function checkStudy(config: StudyConfig): Promise<void> {
   for (const method of Object.values(config.methods)) makeLoss(method);
+  const sides = { teacher: config.teacher, student: config.student };
+  for (const [side, { optimizer, learningRate }] of Object.entries(sides)) {
+    readOptimizer(optimizer as Parameters<typeof readOptimizer>[0], learningRate, side);
+  }
   await ready();
-  for (const { model } of [config.teacher, config.student]) {
+  for (const { model } of Object.values(sides)) {
     if (model !== undefined) openModel(await loadModel(model), config.featureLayer, `model ${model}`);
   }
   const samples = trainingSamples(config);
-  for (const [side, { batchSize }] of Object.entries({ teacher: config.teacher, student: config.student })) {
+  for (const [side, { batchSize }] of Object.entries(sides)) {
     if (batchSize > samples) {
       throw new QrkdRangeError(
         'ERR_QRKD_VALUE',
@@ -99,39 +77,57 @@ async function checkStudy(config: StudyConfig): Promise<void> {
   }
 }
 
-/**
- * Trains a study's teachers and students on processes of one thread each. Runs that an earlier, interrupted call with the
- * same configuration finished are taken from `out/.runs`.
- *
- * @returns all runs: teachers first, then by seed in the order of the methods.
- */
-export async function runStudy(config: StudyConfig, options: StudyOptions): Promise<FinishedRun[]> {
-  await checkStudy(config);
-  const folder = runsFolder(options.out);
-  mkdirSync(folder, { recursive: true });
-  const jobs = planJobs(config, folder);
-  const recordFile = ({ key }: Job) => join(folder, `${key}.json`);
+/** The jobs that are still to be done: those without a record, and teachers whose model is wanted and gone. */
+async function pendingJobs(jobs: readonly Job[], records: ReadonlyMap<string, RunRecord>): Promise<Job[]> {
+  const byKey = new Map(jobs.map((job) => [job.key, job]));
+  const pending = new Set(jobs.filter(({ key }) => !records.has(key)));
+  const teachers = new Set([...pending].flatMap(({ after }) => (after === undefined ? [] : [byKey.get(after)!])));
+  for (const teacher of teachers) if (!(await isReadable(teacher.spec.folder))) pending.add(teacher);
+  return jobs.filter((job) => pending.has(job));
+}
 
+/**
+ * Trains the teachers and students of one or more configurations on processes of one thread each. A run that several of
+ * them have in common is done once; runs that were finished before are taken from the folder.
+ *
+ * @returns for every configuration all its runs: teachers first, then by seed in the order of the methods.
+ */
+export async function runStudy(configs: readonly StudyConfig[], options: StudyOptions): Promise<FinishedRun[][]> {
+  for (const config of configs) await checkStudy(config);
+  const { runs: folder, test = true } = options;
+  mkdirSync(folder, { recursive: true });
+  const planned = configs.map((config) => planJobs(config, folder, { test }));
+  const jobs = [...new Map(planned.flat().map((job) => [job.key, job])).values()];
+  // Whole seeds first: an interrupted study has compared everything on those.
+  const seeds = [...new Set(jobs.map(({ spec }) => spec.seed))];
+  jobs.sort((a, b) => seeds.indexOf(a.spec.seed) - seeds.indexOf(b.spec.seed));
+  const records = await train(jobs, options);
+  return planned.map((own) =>
+    own.map((job) => ({ job, record: { ...records.get(job.key)!, method: job.spec.method } })),
+  );
+}
+
+/** Records of all jobs, those that are missing trained now. */
+async function train(jobs: readonly Job[], options: StudyOptions): Promise<Map<string, RunRecord>> {
   const records = new Map<string, RunRecord>();
   for (const job of jobs) {
-    const record = readRecord(recordFile(job));
-    if (record && (await isReadable(job.spec.folder))) records.set(job.key, record);
+    const record = readRecord(job);
+    if (record) records.set(job.key, record);
   }
-  const samples = trainingSamples(config);
-  const jobSteps = new Map(jobs.map(({ key, spec }) => [key, stepsOf(config, spec.method, samples)]));
-  const steps = new Map([...records.keys()].map((key) => [key, jobSteps.get(key)!]));
+  const pending = await pendingJobs(jobs, records);
+  const jobSteps = new Map(
+    jobs.map(({ key, spec }) => [key, stepsOf(spec.config, spec.method, trainingSamples(spec.config))]),
+  );
+  const steps = new Map(jobSteps);
+  for (const { key } of pending) steps.set(key, 0);
+  let left = pending.length;
   const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0);
   const totalSteps = sum(jobSteps.values());
   const report = () =>
-    options.onProgress?.({
-      steps: sum(steps.values()),
-      totalSteps,
-      runs: records.size,
-      totalRuns: jobs.length,
-    });
+    options.onProgress?.({ steps: sum(steps.values()), totalSteps, runs: jobs.length - left, totalRuns: jobs.length });
 
   report();
-  await runPool(jobs, new Set(records.keys()), {
+  await runPool(pending, {
     processes: options.processes,
     ...(options.signal && { signal: options.signal }),
     onSteps(key, done) {
@@ -139,16 +135,35 @@ export async function runStudy(config: StudyConfig, options: StudyOptions): Prom
       report();
     },
     async onRecord(job, record) {
-      await writeFileAtomic(recordFile(job), JSON.stringify(record));
+      await writeFileAtomic(recordFile(job), `${JSON.stringify(record)}\n`);
+      rmSync(checkpointFile(job.spec.folder), { force: true });
       records.set(job.key, record);
       steps.set(job.key, jobSteps.get(job.key)!);
+      left--;
       report();
     },
   });
-  return jobs.map(({ key, spec }) => ({ record: records.get(key)!, folder: spec.folder }));
+  return records;
 }
 
-/** Removes the kept runs of a study that is over. */
-export function forgetRuns(out: string): void {
-  rmSync(runsFolder(out), { recursive: true, force: true });
+/** Trains runs again whose records were kept without their models. */
+export async function restoreModels(
+  wanted: readonly FinishedRun[],
+  all: readonly FinishedRun[],
+  options: Pick<StudyOptions, 'processes' | 'signal'>,
+): Promise<void> {
+  const lost: Job[] = [];
+  for (const { job } of wanted) if (!(await isReadable(job.spec.folder))) lost.push(job);
+  const records = new Map(all.filter(({ job }) => !lost.includes(job)).map(({ job, record }) => [job.key, record]));
+  const jobs = all.map(({ job }) => job);
+  await runPool(await pendingJobs(jobs, records), {
+    ...options,
+    onSteps: () => undefined,
+    onRecord: () => undefined,
+  });
+}
+
+/** The folder of a study's runs within its results. */
+export function runsFolder(out: string): string {
+  return join(out, 'runs');
 }

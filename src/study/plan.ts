@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { packageVersion } from '../version.js';
+import { type MethodConfig, type StudyConfig, usesTeacher } from './config.js';
+import { dataIdentity, type RunSpec } from './run.js';
+import { TEACHER } from './table.js';
+
+/** A run and what must be finished before it. */
+export interface Job {
+  /** Names the run's files; equal keys mean equal results, up to the rounding of another machine's instruction set. */
+  key: string;
+  spec: RunSpec;
+  after?: string;
+}
+
+/** What of a method its result depends on: a term without weight has no options. */
+function lossOf({ tune: _, kernels, form, scale, projection, temperature, ...weights }: MethodConfig): object {
+  return {
+    ...weights,
+    ...(weights.kd > 0 && { temperature }),
+    ...(weights.quantum > 0 && { kernels, form, scale, projection }),
+  };
+}
+
+/** Everything that a run's result depends on. */
+function keyOf(config: StudyConfig, method: string, seed: number, test: boolean): string {
+  const { data, samples, validationSamples, teacher, student, featureLayer, engine, methods } = config;
+  const own = method === TEACHER ? {} : { student, featureLayer, loss: lossOf(methods[method]) };
+  // A student that never looks at the teacher does not depend on it.
+  const target = method === TEACHER || usesTeacher(methods[method]) ? { teacher } : {};
+  const kind = method === TEACHER ? 'teacher' : 'student';
+  const all = {
+    qrkd: packageVersion(),
+    kind,
+    seed,
+    data: dataIdentity(data),
+    samples,
+    validationSamples,
+    ...(engine === 'tfjs' && { engine }),
+    ...(!test && { test }),
+    ...target,
+    ...own,
+  };
+  return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 16);
+}
+
+/**
+ * All runs of one configuration: the teachers first, since students wait for theirs, then seed by seed in the order of the
+ * methods.
+ *
+ * @param folder of the runs' files.
+ * @param test whether the runs may read the test part; what is tuned may not.
+ */
+export function planJobs(config: StudyConfig, folder: string, { test }: { test: boolean }): Job[] {
+  const place = (method: string, seed: number): Job => {
+    const key = keyOf(config, method, seed, test);
+    // One seed of each method is enough to look at.
+    const pictures = test && method !== TEACHER && seed === config.seeds[0];
+    return { key, spec: { method, seed, config, folder: join(folder, key), test, pictures } };
+  };
+  const teachers = config.seeds.map((seed) => place(TEACHER, seed));
+  const students = config.seeds.flatMap((seed, s) =>
+    Object.keys(config.methods).map((method): Job => {
+      const job = place(method, seed);
+      if (!usesTeacher(config.methods[method])) return job;
+      return { ...job, spec: { ...job.spec, teacherFolder: teachers[s].spec.folder }, after: teachers[s].key };
+    }),
+  );
+  return [...teachers, ...students];
+}
+
+/** Where a run that is not finished keeps its state. */
+export function checkpointFile(folder: string): string {
+  return `${folder}.checkpoint.json`;
+}

@@ -1,0 +1,119 @@
+import { parseConfig, type StudyConfig } from './config.js';
+import { makeLoss } from './kernels.js';
+import { ancestors, inherit, methodsOf } from './methods.js';
+import { setPath } from './settings.js';
+import { type FinishedRun, runStudy, type StudyOptions } from './study.js';
+import { type Spread, spread } from './table.js';
+
+type Settings = Record<string, unknown>;
+
+/** What was tried for one method, and the index of the candidate that was taken. */
+export interface TunedMethod {
+  method: string;
+  seeds: readonly number[];
+  /** Validation accuracy over the tuning seeds, in per cent. */
+  candidates: { settings: Settings; validation: Spread }[];
+  chosen: number;
+}
+
+/** A configuration whose methods were found to be objects. */
+interface Written {
+  methods: Record<string, Settings>;
+}
+
+interface Candidate {
+  /** The method that it is a candidate of, and its own name. */
+  of: string;
+  name: string;
+  settings: Settings;
+  method: Settings;
+}
+
+/** Copies of a method, one with each candidate's settings. */
+function candidatesOf(of: string, method: Settings, where: string): Candidate[] {
+  const { tune, ...rest } = method;
+  return (tune as Settings[]).map((settings) => {
+    const copy = structuredClone(rest);
+    for (const [path, value] of Object.entries(settings)) setPath(copy, path, value, `${where}: methods.${of}.tune`);
+    return { of, name: named(of, settings), settings, method: copy };
+  });
+}
+
+function withMethods(config: Written, candidates: readonly Candidate[]): Written {
+  return { ...config, methods: Object.fromEntries(candidates.map(({ name, method }) => [name, method])) };
+}
+
+/** Refuses a candidate that makes no sense before anything is run. */
+function checkCandidates(config: Written, where: string): void {
+  const { methods } = inherit(config, where) as Written;
+  const open = Object.keys(methods).filter((name) => methods[name].tune !== undefined);
+  const candidates = open.flatMap((name) => candidatesOf(name, methods[name], where));
+  if (candidates.length === 0) return;
+  const checked = parseConfig(withMethods(config, candidates), where);
+  for (const method of Object.values(checked.methods)) makeLoss(method);
+}
+
+function named(method: string, settings: Settings): string {
+  const values = Object.entries(settings).map(([path, value]) => `${path.split('.').at(-1)}=${JSON.stringify(value)}`);
+  return `${method} [${values.join(', ')}]`;
+}
+
+/** The highest mean; the first of several. */
+function bestOf(candidates: TunedMethod['candidates']): number {
+  return candidates.reduce(
+    (best, { validation }, c) => (validation.mean > candidates[best].validation.mean ? c : best),
+    0,
+  );
+}
+
+function validationOf(runs: readonly FinishedRun[], method: string): Spread {
+  const own = runs.filter(({ record }) => record.method === method);
+  return spread(own.map(({ record }) => 100 * record.result.validation!.accuracy));
+}
+
+/**
+ * Chooses for every method with `tune` the candidate that is best on the validation part, over the tuning seeds alone, whose
+ * runs never read the test part. A method that extends another is tuned after it, on top of what was chosen there.
+ *
+ * @param given the configuration as written.
+ * @returns the configuration with the choices made, checked, without `tune`.
+ */
+export async function tuneStudy(
+  given: unknown,
+  where: string,
+  options: StudyOptions,
+): Promise<{ config: StudyConfig; tuning: TunedMethod[] }> {
+  const { tuning: plan, student } = parseConfig(given, where);
+  const current = structuredClone(given) as Written;
+  checkCandidates(current, where);
+  const depth = (name: string) => ancestors(methodsOf(current), name, where).length;
+  const tuning: TunedMethod[] = [];
+  for (;;) {
+    const open = Object.keys(current.methods).filter((name) => current.methods[name].tune !== undefined);
+    if (open.length === 0) break;
+    const lowest = Math.min(...open.map(depth));
+    const stage = open.filter((name) => depth(name) === lowest);
+    const whole = inherit(current, where) as typeof current;
+    const tried = stage.flatMap((name) => candidatesOf(name, whole.methods[name], where));
+    const { epochs = student.epochs, ...data } = plan;
+    const config = parseConfig({ ...withMethods(current, tried), ...data, student: { ...student, epochs } }, where);
+    const [runs] = await runStudy([config], { ...options, test: false });
+    for (const name of stage) {
+      const candidates = tried
+        .filter(({ of }) => of === name)
+        .map(({ settings, name: run }) => ({ settings, validation: validationOf(runs, run) }));
+      const chosen = bestOf(candidates);
+      tuning.push({ method: name, seeds: plan.seeds, candidates, chosen });
+      const { tune: _, ...rest } = current.methods[name];
+      // Only what the candidate says is written down: whatever extends this method inherits it.
+      const taken = structuredClone(rest);
+      const resolved = tried.filter(({ of }) => of === name)[chosen].method;
+      for (const path of Object.keys(candidates[chosen].settings)) {
+        const [key] = path.split('.');
+        taken[key] = resolved[key];
+      }
+      current.methods[name] = taken;
+    }
+  }
+  return { config: parseConfig(current, where), tuning };
+}
