@@ -47,8 +47,8 @@ export interface RunRecord {
   result: Omit<DistillResult, 'student' | OfTraining> & Partial<Pick<DistillResult, OfTraining>>;
   /** For quantum terms: kernel matrices of a few validation samples, sorted by class. */
   kernels?: { labels: number[]; teacher: Picture; before: Picture; after: Picture };
-  /** Whether pictures were asked for. */
-  pictured: boolean;
+  /** Pictures were asked for. */
+  pictured?: true;
 }
 
 /** Samples per class in the pictures of kernel matrices. */
@@ -165,7 +165,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     parameters: model.countParams(),
     seconds: (performance.now() - start) / 1000,
     result,
-    pictured: spec.pictures,
+    ...(spec.pictures && { pictured: true as const }),
     ...(before &&
       after && {
         kernels: { labels: before.labels, teacher: before.teacher, before: before.student, after: after.student },
@@ -190,7 +190,6 @@ async function givenTeacher({ config, method, seed, folder, test: reads }: RunSp
     parameters: model.countParams(),
     seconds: (performance.now() - start) / 1000,
     result: { epochs: [], steps: 0, stepMilliseconds: 0, ...final },
-    pictured: false,
   };
 }
 

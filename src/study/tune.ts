@@ -2,8 +2,8 @@ import { parseConfig, type StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
 import { ancestors, inherit, methodsOf } from './methods.js';
 import { setPath } from './settings.js';
+import { type Spread, spread } from './statistics.js';
 import { type FinishedRun, runStudy, type StudyOptions } from './study.js';
-import { type Spread, spread } from './table.js';
 
 type Settings = Record<string, unknown>;
 

@@ -63,7 +63,14 @@ describe('qrkd demo --quick', () => {
     assert.equal(code, 0, stderr);
     const summary = JSON.parse(stdout) as StudyMetrics & { out: string };
     const out = join(folder, 'demo');
-    assert.deepEqual(readdirSync(out).sort(), ['metrics.json', 'report.html', 'student.onnx', 'teacher.onnx']);
+    assert.deepEqual(readdirSync(out).sort(), [
+      'config.yaml',
+      'metrics.json',
+      'report.html',
+      'runs',
+      'student.onnx',
+      'teacher.onnx',
+    ]);
 
     const methods = ['Teacher', 'Scratch', 'KD', 'RKD', 'KD+RKD', 'QRKD', 'QRKD (angle)', 'RBF control'];
     assert.deepEqual(
@@ -117,8 +124,8 @@ methods:
   );
 
   it('goes on from finished runs after an interruption', { timeout: 300_000 }, async () => {
-    const runs = join(folder, 'study', '.runs');
-    const finished = () => (existsSync(runs) ? readdirSync(runs).filter((file) => file.endsWith('.json')) : []);
+    const runs = join(folder, 'study', 'runs');
+    const finished = () => (existsSync(runs) ? readdirSync(runs).filter((file) => /^[0-9a-f]+\.json$/.test(file)) : []);
     const args = ['distill', '--config', config, '--out', 'study'];
     // Long epochs for the student, so that it is sure to be interrupted after the first run and before the last.
     const { code, stderr } = await qrkd([...args, '--set', 'student.epochs=40'], (child) => {
@@ -129,7 +136,7 @@ methods:
       }, 50);
     });
     assert.notEqual(code, 0);
-    assert.match(stderr, /interrupted; the runs that are finished are kept in study/);
+    assert.match(stderr, /interrupted; the runs that are finished are kept in study\/runs/);
     assert.ok(!existsSync(join(folder, 'study', 'metrics.json')));
     const kept = finished().map((file) => JSON.parse(readFileSync(join(runs, file), 'utf8')));
     assert.ok(kept.length > 0 && kept.every(({ method }) => method === 'Teacher'));
@@ -144,7 +151,7 @@ methods:
         'a finished run is taken over as it is',
       );
     }
-    assert.ok(!existsSync(runs));
+    assert.equal(finished().length, metrics.runs.length, 'records are kept');
     assert.deepEqual(
       metrics.table.map(({ method }) => method),
       ['Teacher', 'Scratch', 'QRKD'],

@@ -3,8 +3,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { applySettings, parseConfig, readConfigFile } from '#dist/study/config.js';
+import { parseConfig } from '#dist/study/config.js';
 import { demoConfig } from '#dist/study/recipe.js';
+import { DATASETS, reproduceConfig } from '#dist/study/reproduce.js';
+import { applySettings, parseValues, readConfigFile } from '#dist/study/settings.js';
 import { spread } from '#dist/study/statistics.js';
 import { formatTable, paperTable, TEACHER } from '#dist/study/table.js';
 
@@ -26,6 +28,34 @@ describe('study configuration', () => {
     assert.deepEqual(Object.values(methods.Scratch).slice(0, 2), [1, 0]);
   });
 
+  it('lets a method extend another', () => {
+    const { methods } = parseConfig(
+      {
+        methods: {
+          KD: { kd: 2, temperature: 8, tune: [{ kd: 1 }] },
+          RKD: { extends: 'KD', distance: 1, temperature: 2 },
+          QRKD: { extends: 'RKD', quantum: 5, kd: 3 },
+        },
+      },
+      'config',
+    );
+    const { ce, kd, temperature, distance, quantum, tune } = methods.QRKD;
+    assert.deepEqual([ce, kd, temperature, distance, quantum, tune], [1, 3, 2, 1, 5, undefined]);
+    assert.deepEqual(methods.KD.tune, [{ kd: 1 }]);
+  });
+
+  it('has a study for each of the data sets, with as many candidates for every kernel', () => {
+    for (const dataset of DATASETS) {
+      const { methods, seeds } = parseConfig(reproduceConfig(dataset, { seeds: 10, quick: false }), dataset);
+      assert.equal(seeds.length, 10);
+      for (const [name, { tune }] of Object.entries(methods)) {
+        assert.equal(tune?.length, name === 'Scratch' ? undefined : 9, name);
+      }
+      const quick = parseConfig(reproduceConfig(dataset, { seeds: 2, quick: true }), dataset);
+      assert.ok(Object.values(quick.methods).every(({ tune }) => tune === undefined));
+    }
+  });
+
   it('refuses unknown keys, at any depth, and names the nearest', () => {
     const unknown = (config: unknown, message: RegExp) =>
       assert.throws(() => parseConfig(config, 'config x.yaml'), { code: 'ERR_QRKD_UNKNOWN_KEY', message });
@@ -34,6 +64,7 @@ describe('study configuration', () => {
     unknown({ methods: { A: { quantom: 3 } } }, /"quantom" in methods\.A \(did you mean "quantum"\?\)/);
     unknown({ methods: { A: { projection: { teachr: 'pca' } } } }, /"teachr".*"teacher"/);
     unknown({ ...minimal, data: { idxx: 'folder' } }, /"idxx" in data.*"idx"/);
+    unknown({ ...minimal, tuning: { seed: [1] } }, /"seed" in tuning.*"seeds"/);
   });
 
   it('refuses bad values in one line that names the path', () => {
@@ -51,7 +82,9 @@ describe('study configuration', () => {
     bad({ methods: { A: { kd: -1 } } }, /methods\.A\.kd/);
     bad({ methods: { A: { kernels: { student: { type: 'zz' } } } } }, /methods\.A\.kernels\.teacher/);
     bad({}, /methods: is missing/);
-    bad({ ...minimal, data: 'mnst' }, /data: expected mnist or \{ idx: FOLDER \}/);
+    bad({ ...minimal, data: 7 }, /data: expected a name such as mnist, or \{ idx: FOLDER \}/);
+    bad({ methods: { A: { extends: 'B' } } }, /methods\.A\.extends: there is no method "B"/);
+    bad({ methods: { A: { extends: 'B' }, B: { extends: 'A' } } }, /"A" would extend itself/);
     bad('text', /expected object/);
   });
 
@@ -84,6 +117,15 @@ describe('study configuration', () => {
       data: 'mnist',
     });
     assert.deepEqual(minimal, { methods: { Scratch: {} } }, 'the given object is not touched');
+    assert.deepEqual(
+      applySettings({ methods: { A: { kernels: { teacher: {}, student: {} } }, B: {} } }, [
+        'methods.*.kernels.*.gamma=2',
+      ]),
+      { methods: { A: { kernels: { teacher: { gamma: 2 }, student: { gamma: 2 } } }, B: { kernels: {} } } },
+      'a star stands for the keys that are there',
+    );
+    assert.deepEqual(parseValues('4, 16,64', '--over'), [4, 16, 64]);
+    assert.deepEqual(parseValues('[[1, 2], null]', '--over'), [[1, 2], null]);
     assert.throws(() => applySettings({}, ['epochs']), { message: /expected key=value/ });
     assert.throws(() => applySettings({ seeds: [1] }, ['seeds.a=1']), { message: /"seeds" holds a value/ });
   });
