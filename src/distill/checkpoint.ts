@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import writeFileAtomic from 'write-file-atomic';
 import type { Scalars } from '../engine/native.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import type { EngineState } from './engine.js';
@@ -128,8 +128,18 @@ export class Checkpoint {
       optimizer: { steps: optimizer.steps, slots: optimizer.slots.map(pack) },
       ...(best && { best: best.map(pack) }),
     };
-    mkdirSync(dirname(this.options.path), { recursive: true });
-    await writeFileAtomic(this.options.path, `${JSON.stringify(file)}\n`);
+    const { path } = this.options;
+    mkdirSync(dirname(path), { recursive: true });
+    // Always the same name, so that what a killed run leaves is replaced by the next; on the disk before it has the real one.
+    const partial = `${path}.partial`;
+    const handle = await open(partial, 'w');
+    try {
+      await handle.writeFile(`${JSON.stringify(file)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(partial, path);
   }
 }
 

@@ -1,11 +1,14 @@
+import type { Optimizer } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import { QrkdTypeError } from '../errors.js';
 import { startProgress } from '../progress.js';
 import { Checkpoint, modelIdentity, type RunIdentity, samplesIdentity, weightsIdentity } from './checkpoint.js';
 import type { Engine } from './engine.js';
 import { evaluateLogits } from './evaluate.js';
+import { stepEntry } from './log/entries.js';
+import { RunLog } from './log/log.js';
 import { EpochMeter, type EpochMetrics } from './meter.js';
-import { readOptimizer } from './optimizer.js';
+import { learningRateAt, type OptimizerPlan, readOptimizer } from './optimizer.js';
 import type { Run } from './run.js';
 import { epochBatches } from './samples.js';
 import { bestEpoch, isOutOfPatience, type StopReason } from './selection.js';
@@ -23,7 +26,8 @@ export interface History {
 /** Runs the epochs that a checkpoint does not have yet; engine and model end with the weights that are to be kept. */
 export async function trainEpochs(run: Run, engine: Engine, epochs: number, batchSize: number): Promise<History> {
   const { train, validation, signal, seed = 0, earlyStopping, keep = 'last', onStep, onEpoch } = run.options;
-  const checkpoint = openCheckpoint(run, engine, epochs, batchSize);
+  const optimizer = readOptimizer(run.options.optimizer ?? 'adam', run.options.learningRate, run.where);
+  const checkpoint = openCheckpoint(run, engine, optimizer, epochs, batchSize);
   const saved = checkpoint?.read();
   if (saved) await engine.restore(saved.state);
   const history: EpochMetrics[] = saved?.history ?? [];
@@ -34,6 +38,7 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
   const times: number[] = [];
   const isOver = () =>
     history.length === epochs || (earlyStopping !== undefined && isOutOfPatience(history, earlyStopping));
+  const log = run.options.log && new RunLog(run.options.log, done);
   const progress = run.options.progress ? startProgress(`${run.where}ing`, steps, { unit: 'steps' }) : undefined;
   try {
     while (!isOver()) {
@@ -49,6 +54,11 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
           done++;
           times.push(metrics.milliseconds);
           meter.add(metrics, batchSize);
+          if (log?.wants(done)) {
+            log.write(
+              stepEntry(metrics, batchSize, { step: done, epoch, learningRate: rateOf(optimizer, done, steps) }),
+            );
+          }
           onStep?.(done, steps);
           progress?.update(done, `epoch ${epoch}, loss ${metrics.loss.toPrecision(3)}`);
         },
@@ -56,13 +66,16 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
       const held = validation && evaluateLogits(await engine.logits(validation, signal), validation.labels);
       const metrics = meter.metrics(epoch, held);
       history.push(metrics);
+      log?.write({ type: 'epoch', step: done, learningRate: rateOf(optimizer, done, steps), ...metrics });
       if (keep === 'best' && bestEpoch(history, earlyStopping?.monitor) === epoch) best = engine.weights();
       if (checkpoint?.isDue(epoch, isOver())) {
+        log?.sync();
         await checkpoint.write({ epoch, history, state: await engine.state(), best });
       }
       onEpoch?.(metrics);
     }
   } finally {
+    log?.close();
     progress?.stop();
   }
   if (best) engine.setWeights(best);
@@ -75,10 +88,21 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
   };
 }
 
-function openCheckpoint(run: Run, engine: Engine, epochs: number, batchSize: number): Checkpoint | undefined {
+/** The learning rate of a step, counted from 1; null for an optimizer object that does not tell. */
+function rateOf(optimizer: OptimizerPlan | Optimizer, step: number, steps: number): number | null {
+  if ('native' in optimizer) return learningRateAt(optimizer, step - 1, steps);
+  return (optimizer as { learningRate?: number }).learningRate ?? null;
+}
+
+function openCheckpoint(
+  run: Run,
+  engine: Engine,
+  optimizer: OptimizerPlan | Optimizer,
+  epochs: number,
+  batchSize: number,
+): Checkpoint | undefined {
   const { where, model, loss, teacher, featureLayer, options } = run;
   if (!options.checkpoint) return undefined;
-  const optimizer = readOptimizer(options.optimizer ?? 'adam', options.learningRate, where);
   if (!('native' in optimizer)) {
     throw new QrkdTypeError(
       'ERR_QRKD_TYPE',

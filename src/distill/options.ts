@@ -4,6 +4,7 @@ import { describe, QrkdRangeError, QrkdTypeError } from '../errors.js';
 import type { Augment } from './augment.js';
 import { type CheckpointOptions, checkCheckpoint } from './checkpoint.js';
 import type { EngineName } from './engine.js';
+import { checkLog, type LogOptions } from './log/log.js';
 import type { EpochMetrics } from './meter.js';
 import type { OptimizerConfig, OptimizerName } from './optimizer.js';
 import { checkSamples, type SampleSet } from './samples.js';
@@ -51,6 +52,11 @@ export interface TrainingOptions {
    * `onEpoch` is called. With the same options the finished model is the one of a run that was never stopped, to the bit.
    */
   checkpoint?: CheckpointOptions;
+  /**
+   * Writes metrics to files as the run goes on. A run that begins anew begins them anew; one that goes on from a checkpoint
+   * cuts them back to it, so that every epoch (and step) is in them once.
+   */
+  log?: LogOptions;
   /** Ends the run when the validation part no longer gets better. Schedules keep the length that `epochs` gives them. */
   earlyStopping?: EarlyStopping;
   /**
@@ -85,6 +91,7 @@ export const TRAINING_KEYS: readonly (keyof TrainingOptions)[] = [
   'threads',
   'augment',
   'checkpoint',
+  'log',
   'earlyStopping',
   'keep',
   'signal',
@@ -107,7 +114,7 @@ function wholeNumber(value: number, name: string): number {
 
 /** Checks what does not depend on the models; `where` names the caller in errors. */
 export function checkTraining(options: TrainingOptions, where: string): { epochs: number; batchSize: number } {
-  const { train, validation, test, engine, precision, threads, augment, checkpoint } = options;
+  const { train, validation, test, engine, precision, threads, augment, checkpoint, log } = options;
   const epochs = wholeNumber(options.epochs ?? 5, `${where}: epochs`);
   const batchSize = wholeNumber(options.batchSize ?? 64, `${where}: batchSize`);
   oneOf(engine, ['auto', 'native', 'tfjs'], `${where}: engine`);
@@ -120,6 +127,7 @@ export function checkTraining(options: TrainingOptions, where: string): { epochs
     throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: augment must be a function, got ${describe(augment)}`);
   }
   if (checkpoint !== undefined) checkCheckpoint(checkpoint, where);
+  if (log !== undefined) checkLog(log, where);
   checkSelection(options, where);
   checkSamples(train, `${where}: train`);
   if (validation) checkSamples(validation, `${where}: validation`);
