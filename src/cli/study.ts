@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { simdInfo } from '../engine/native.js';
 import { startProgress } from '../progress.js';
-import { formatComparison } from '../study/comparisons.js';
+import { COMPARISON_NOTE, formatComparison } from '../study/comparisons.js';
 import { parseConfig } from '../study/config.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { finishStudy } from '../study/outcome.js';
@@ -112,7 +112,8 @@ function describe(metrics: StudyMetrics, out: string): string {
       `${samples.train} training, ${samples.validation} validation, ${samples.test} test samples; ` +
       `${config.student.model ?? `student's embedding: ${config.student.embedding}`}.`,
     ...(seeds === 1 ? ['One seed shows that it runs, not which method is better.'] : []),
-    ...comparisons.map((comparison) => `${formatComparison(comparison)}.`),
+    ...comparisons.map(formatComparison),
+    ...(comparisons.some(({ p }) => p !== null) ? [COMPARISON_NOTE] : []),
     '',
     ...[exported.teacher, exported.student].map(
       ({ file, method, seed, parameters, test, maxDifference }) =>

@@ -69,14 +69,16 @@ export function formatP(p: number | null): string {
   return p < 0.1 ? p.toFixed(3) : p.toFixed(2);
 }
 
-/** A comparison as one line of text, without a full stop. */
+/** A comparison as one line of text, without a full stop; {@link COMPARISON_NOTE} says what its parts are. */
 export function formatComparison(comparison: Comparison): string {
   const { method, other, n, difference, interval, p, pHolm, detectable } = comparison;
-  const found = `${method} - ${other}: ${formatSpread(difference)} points of test accuracy`;
+  const found = `${method} - ${other}: ${formatSpread(difference)} points`;
   if (interval === null) return n > 1 ? `${found} in each of ${n} seeds` : found;
-  const equals = (value: number | null) => formatP(value).replace(/^(?=\d)/, '= ');
-  return (
-    `${found}, 95 % interval ${interval.map((v) => v.toFixed(2)).join(' to ')}, ` +
-    `p ${equals(p)} (Holm ${equals(pHolm)}); ${n} seeds show ${detectable!.toFixed(2)} with 80 % power`
-  );
+  const bounds = interval.map((v) => v.toFixed(2)).join(' to ');
+  return `${found}, 95 % interval ${bounds}, p ${formatP(p)} (Holm ${formatP(pHolm)}), detectable ${detectable!.toFixed(2)}`;
 }
+
+/** Explains {@link formatComparison}. */
+export const COMPARISON_NOTE =
+  "Differences in test accuracy, paired by seed: interval and p of the paired t-test, p after Holm's correction over all of " +
+  'these comparisons, and the smallest true difference that so many seeds with this spread show with 80 % power.';

@@ -1,18 +1,15 @@
-import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type DataSource, holdOut, type ImageSet, loadData, selectRows } from '../data/index.js';
 import { samplesIdentity } from '../distill/checkpoint.js';
 import { type DistillResult, distill } from '../distill/distill.js';
 import { evaluate } from '../distill/evaluate.js';
 import type { OptimizerConfig } from '../distill/optimizer.js';
-import { allOutputs, openModel } from '../distill/outputs.js';
 import type { SampleSet } from '../distill/samples.js';
-import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
-import type { QrkdLoss } from '../losses/qrkd.js';
 import { qrkdLoss } from '../losses/qrkd.js';
 import { loadModel, paperStudent, paperTeacher, saveModel } from '../models/index.js';
 import type { StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
+import { type FeaturePicture, featurePicture, type KernelPictures, kernelPicture } from './pictures.js';
 import { checkpointFile } from './plan.js';
 import { TEACHER } from './table.js';
 
@@ -28,12 +25,9 @@ export interface RunSpec {
   teacherFolder?: string;
   /** Whether the test part is read, once, at the end. */
   test: boolean;
-  /** Whether the record shows kernel matrices. */
+  /** Whether the record shows kernel matrices and features. */
   pictures: boolean;
 }
-
-/** A square matrix of numbers rounded for a picture. */
-export type Picture = number[][];
 
 /** What a teacher that was not trained has none of. */
 type OfTraining = 'engine' | 'stopped' | 'keptEpoch';
@@ -45,14 +39,12 @@ export interface RunRecord {
   parameters: number;
   seconds: number;
   result: Omit<DistillResult, 'student' | OfTraining> & Partial<Pick<DistillResult, OfTraining>>;
-  /** For quantum terms: kernel matrices of a few validation samples, sorted by class. */
-  kernels?: { labels: number[]; teacher: Picture; before: Picture; after: Picture };
+  /** For quantum terms, where pictures were asked for. */
+  kernels?: KernelPictures;
+  features?: FeaturePicture;
   /** Pictures were asked for. */
   pictured?: true;
 }
-
-/** Samples per class in the pictures of kernel matrices. */
-const PICTURED = 4;
 
 /** The parts of the data that a study uses. */
 export interface Parts {
@@ -138,7 +130,9 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
   const teacher = spec.teacherFolder === undefined ? undefined : await loadModel(spec.teacherFolder);
   const loss = isTeacher ? qrkdLoss({ ce: 1 }) : makeLoss(config.methods[method]);
   const picture =
-    teacher && spec.pictures && loss.weights.quantum > 0 ? picturing(config, loss, model, teacher) : undefined;
+    teacher && spec.pictures && loss.weights.quantum > 0
+      ? kernelPicture(loss, { student: model, teacher }, { train, validation }, config.featureLayer)
+      : undefined;
   const before = picture?.();
   const { student: _, ...result } = await distill({
     student: model,
@@ -165,7 +159,10 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     parameters: model.countParams(),
     seconds: (performance.now() - start) / 1000,
     result,
-    ...(spec.pictures && { pictured: true as const }),
+    ...(spec.pictures && {
+      pictured: true as const,
+      features: featurePicture({ student: model, teacher }, validation, config.featureLayer),
+    }),
     ...(before &&
       after && {
         kernels: { labels: before.labels, teacher: before.teacher, before: before.student, after: after.student },
@@ -191,30 +188,4 @@ async function givenTeacher({ config, method, seed, folder, test: reads }: RunSp
     seconds: (performance.now() - start) / 1000,
     result: { epochs: [], steps: 0, stepMilliseconds: 0, ...final },
   };
-}
-
-/** A function that pictures both kernel matrices as the student is at that moment. */
-function picturing(config: StudyConfig, loss: QrkdLoss, student: LayersModel, teacher: LayersModel) {
-  const { train, validation } = loadParts(config);
-  const rows = pictureRows(validation.labels);
-  const few = selectRows({ ...validation, classes: 0 } as Parameters<typeof selectRows>[0], rows);
-  const openedTeacher = openModel(teacher, config.featureLayer, 'teacher');
-  const openedStudent = openModel(student, config.featureLayer, 'student');
-  const batchLoss = loss.prepare(allOutputs(openedTeacher, train).features, openedStudent.featureWidth);
-  const teacherFeatures = allOutputs(openedTeacher, few).features!;
-  return () => {
-    const matrices = batchLoss.kernelMatrices(allOutputs(openedStudent, few).features!, teacherFeatures);
-    return { labels: [...few.labels], teacher: pictureOf(matrices.teacher), student: pictureOf(matrices.student) };
-  };
-}
-
-function pictureRows(labels: Int32Array): number[] {
-  const classes = [...new Set(labels)].sort((a, b) => a - b);
-  return classes.flatMap((label) => [...labels.keys()].filter((row) => labels[row] === label).slice(0, PICTURED));
-}
-
-function pictureOf({ data, shape: [n] }: Matrix): Picture {
-  return Array.from({ length: n }, (_, i) =>
-    Array.from(data.subarray(i * n, (i + 1) * n), (v) => Math.round(v * 1e4) / 1e4),
-  );
 }

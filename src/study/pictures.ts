@@ -1,0 +1,114 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { selectRows } from '../data/index.js';
+import { allOutputs, openModel } from '../distill/outputs.js';
+import type { SampleSet } from '../distill/samples.js';
+import type { Matrix } from '../engine/types.js';
+import { pcaProjection } from '../losses/projection.js';
+import type { QrkdLoss } from '../losses/qrkd.js';
+
+/** A square matrix of numbers rounded for a picture. */
+export type Picture = number[][];
+
+/** Kernel matrices of a few validation samples, sorted by class. */
+export interface KernelPictures {
+  labels: number[];
+  teacher: Picture;
+  /** The student's before and after training. */
+  before: Picture;
+  after: Picture;
+}
+
+/** A model's features of some samples on their first two principal components. */
+export interface FeaturePlane {
+  points: [number, number][];
+  /** Share of the variance that the two components hold, 0..1. */
+  explained: number;
+}
+
+/** Features of some validation samples after training, each model's on its own components. */
+export interface FeaturePicture {
+  labels: number[];
+  student: FeaturePlane;
+  /** Of the runs that compare with the teacher. */
+  teacher?: FeaturePlane;
+}
+
+/** Samples of each class in the pictures of kernel matrices, and of all classes together in those of features. */
+const KERNEL_SAMPLES = 4;
+const FEATURE_SAMPLES = 300;
+const DIGITS = 4;
+
+const round = (value: number) => Number(value.toPrecision(DIGITS));
+
+/**
+ * A function that pictures both kernel matrices of a loss with a quantum term, as the student is at that moment.
+ *
+ * @param features name of the feature layer of both models.
+ */
+export function kernelPicture(
+  loss: QrkdLoss,
+  { student, teacher }: { student: LayersModel; teacher: LayersModel },
+  { train, validation }: { train: SampleSet; validation: SampleSet },
+  features: string,
+): () => { labels: number[]; teacher: Picture; student: Picture } {
+  const few = firstOfEachClass(validation, KERNEL_SAMPLES);
+  const openedTeacher = openModel(teacher, features, 'teacher');
+  const openedStudent = openModel(student, features, 'student');
+  const batchLoss = loss.prepare(allOutputs(openedTeacher, train).features, openedStudent.featureWidth);
+  const teacherFeatures = allOutputs(openedTeacher, few).features!;
+  return () => {
+    const matrices = batchLoss.kernelMatrices(allOutputs(openedStudent, few).features!, teacherFeatures);
+    return { labels: [...few.labels], teacher: pictureOf(matrices.teacher), student: pictureOf(matrices.student) };
+  };
+}
+
+/** Pictures the features of both models, on principal components of the samples pictured themselves. */
+export function featurePicture(
+  { student, teacher }: { student: LayersModel; teacher?: LayersModel },
+  validation: SampleSet,
+  features: string,
+): FeaturePicture {
+  const classes = new Set(validation.labels).size;
+  const some = firstOfEachClass(validation, Math.max(1, Math.floor(FEATURE_SAMPLES / classes)));
+  const plane = (model: LayersModel, name: string) =>
+    principalPlane(allOutputs(openModel(model, features, name), some).features!);
+  return {
+    labels: [...some.labels],
+    student: plane(student, 'student'),
+    ...(teacher && { teacher: plane(teacher, 'teacher') }),
+  };
+}
+
+/** Rows [n, f] on their first two principal components (the second is 0 for one feature), and the share of variance there. */
+export function principalPlane(rows: Matrix): FeaturePlane {
+  const [n, f] = rows.shape;
+  const { mean, matrix } = pcaProjection(rows, Math.min(2, f));
+  const [, components] = matrix.shape;
+  let total = 0;
+  let kept = 0;
+  const points = Array.from({ length: n }, (_, i): [number, number] => {
+    const point: [number, number] = [0, 0];
+    for (let k = 0; k < f; k++) {
+      const centred = rows.data[i * f + k] - mean[k];
+      total += centred ** 2;
+      for (let c = 0; c < components; c++) point[c] += centred * matrix.data[k * components + c];
+    }
+    kept += point[0] ** 2 + point[1] ** 2;
+    return [round(point[0]), round(point[1])];
+  });
+  // Features that are all the same (a dead layer) have no variance to share.
+  return { points, explained: total > 0 ? round(kept / total) : 1 };
+}
+
+/** The first samples of every class, class by class. */
+function firstOfEachClass(set: SampleSet, perClass: number) {
+  const classes = [...new Set(set.labels)].sort((a, b) => a - b);
+  const rows = classes.flatMap((label) =>
+    [...set.labels.keys()].filter((row) => set.labels[row] === label).slice(0, perClass),
+  );
+  return selectRows({ ...set, classes: 0 } as Parameters<typeof selectRows>[0], rows);
+}
+
+function pictureOf({ data, shape: [n] }: Matrix): Picture {
+  return Array.from({ length: n }, (_, i) => Array.from(data.subarray(i * n, (i + 1) * n), round));
+}
