@@ -1,11 +1,23 @@
 /**
- * The paper's networks as tfjs models, the layers that they need beyond tfjs, and saving to disk on every backend.
+ * Networks as tfjs models, the layers that they need beyond tfjs, and saving to disk on every backend.
  * @module qrkd/models
  */
+
+export { FEATURE_LAYER, type NetworkOptions } from './building.js';
+export { cifarTeacher } from './cifar.js';
 export { loadModel, saveModel } from './io.js';
 export {
   AdaptiveAveragePooling2d,
   type AdaptiveAveragePooling2dArgs,
   adaptiveAveragePooling2d,
 } from './layers/adaptiveAveragePooling2d.js';
-export { FEATURE_LAYER, paperStudent, paperTeacher, type StudentOptions, type TeacherOptions } from './paper.js';
+export { paperStudent, paperTeacher, type StudentOptions, type TeacherOptions } from './paper.js';
+export {
+  makeStudent,
+  makeTeacher,
+  STUDENT_NAMES,
+  type StudentName,
+  TEACHER_NAMES,
+  type TeacherName,
+} from './registry.js';
+export { type ResnetOptions, resnet } from './resnet.js';

@@ -5,12 +5,29 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { adaptiveAveragePooling2d, FEATURE_LAYER, loadModel, paperStudent, paperTeacher, saveModel } from 'qrkd/models';
+import {
+  adaptiveAveragePooling2d,
+  cifarTeacher,
+  FEATURE_LAYER,
+  loadModel,
+  makeStudent,
+  makeTeacher,
+  paperStudent,
+  paperTeacher,
+  resnet,
+  STUDENT_NAMES,
+  saveModel,
+  TEACHER_NAMES,
+} from 'qrkd/models';
+import { toOnnx } from 'qrkd/onnx';
+import { compileNetwork } from '#dist/network/compile.js';
 import { ready, tf } from '#dist/tensor/backend.js';
 
 interface Fixture {
   models: {
     name: string;
+    parameters: number;
+    input: number[];
     features: number[][];
     logits: number[][];
     gradients: { norm: number; projection: number }[];
@@ -26,7 +43,12 @@ const MODELS: Record<string, () => LayersModel> = {
   'teacher-authors': () => paperTeacher({ variant: 'authors' }),
   'student-linear': () => paperStudent(),
   'student-relu': () => paperStudent({ embedding: 'relu' }),
+  'teacher-cifar': () => cifarTeacher(),
+  'student-colour': () => paperStudent({ inputShape: [32, 32, 3] }),
+  resnet8: () => resnet({ depth: 8 }),
 };
+
+const trained = (model: LayersModel) => model.trainableWeights.reduce((sum, { shape }) => sum + size(shape), 0);
 
 /** The formula of test/fixtures/make_models.py. */
 function noise(count: number, salt: number): Float32Array {
@@ -81,6 +103,40 @@ describe('01 the paper networks', () => {
     }
   });
 
+  it('have the sizes that are known of the CIFAR networks', () => {
+    assert.equal(cifarTeacher().countParams(), 285_226);
+    assert.equal(paperTeacher({ inputShape: [32, 32, 3] }).countParams(), 6690 + 18);
+    assert.equal(paperStudent({ inputShape: [32, 32, 3] }).countParams(), 1725 + 2 * 9 * 19);
+    assert.equal(trained(resnet()), 269_722);
+    assert.equal(trained(resnet({ depth: 8 })), 75_290);
+    assert.equal(trained(resnet({ depth: 32 })), 464_154);
+  });
+
+  it('by name: any image and number of classes, native, and as ONNX', () => {
+    const options = { inputShape: [32, 32, 3], classes: 100, seed: 5 } as const;
+    const models = [
+      ...TEACHER_NAMES.map((name) => makeTeacher(name, options)),
+      ...STUDENT_NAMES.map((name) => makeStudent(name, options)),
+    ];
+    assert.deepEqual(
+      models.map((model) => model.getLayer(FEATURE_LAYER).outputShape),
+      [31, 20, 64, 64, 4, 64].map((width) => [null, width]),
+    );
+    for (const model of models) {
+      assert.deepEqual(
+        [model.inputs[0].shape, model.outputs[0].shape],
+        [
+          [null, 32, 32, 3],
+          [null, 100],
+        ],
+      );
+      assert.equal(compileNetwork(model, { features: [FEATURE_LAYER] }).sizes.length, 2);
+      assert.ok(toOnnx(model).length > 4 * model.countParams());
+    }
+    assert.throws(() => makeTeacher('resnet' as never), /name is "resnet".*did you mean "resnet20"/);
+    assert.throws(() => makeStudent('resnet8', { width: 4 }), /unknown key "width"/);
+  });
+
   it('are initialised from their seed', () => {
     const values = (model: LayersModel) => model.getWeights().map((w) => [...w.dataSync()]);
     assert.deepEqual(values(paperStudent({ seed: 7 })), values(paperStudent({ seed: 7 })));
@@ -95,6 +151,13 @@ describe('01 the paper networks', () => {
     assert.throws(() => paperStudent({ embedding: 'tanh' as never }), /embedding is "tanh"/);
     assert.throws(() => paperTeacher({ variant: 'author' as never }), /did you mean "authors"/);
     assert.throws(() => paperTeacher({ seed: -1 }), /seed is -1; expected an integer from 0/);
+    assert.throws(
+      () => paperTeacher({ inputShape: [28, 28] as never }),
+      /inputShape is \[28,28\]; expected \[height, wid/,
+    );
+    assert.throws(() => paperStudent({ inputShape: [7, 9, 1] }), /sides of 7 and 9; expected at least 8/);
+    assert.throws(() => cifarTeacher({ classes: 1 }), /classes is 1; expected an integer of at least 2/);
+    assert.throws(() => resnet({ depth: 18 }), /depth is 18; expected 6 n \+ 2/);
   });
 });
 
@@ -102,24 +165,22 @@ describe('02 forward and backward against PyTorch', () => {
   for (const expected of fixture.models) {
     it(expected.name, () => {
       const model = MODELS[expected.name]();
-      const shapes = model.getWeights().map((w) => w.shape);
-      model.setWeights(
-        shapes.map((shape, salt) => {
-          const scale = Math.sqrt(6 / size(shape.slice(0, -1)));
-          return tf.tensor(
-            noise(size(shape), salt).map((v) => v * scale),
-            shape,
-          );
-        }),
-      );
-      const x = tf.div(tf.add(noiseTensor([4, 28, 28, 1], 99), 1), 2);
+      assert.equal(trained(model), expected.parameters);
+      model.trainableWeights.forEach((weight, salt) => {
+        const shape = weight.shape as number[];
+        const scale = Math.sqrt(6 / size(shape.slice(0, -1)));
+        const values = noise(size(shape), salt).map((v) => v * scale);
+        weight.write(tf.tensor(values, shape));
+      });
+      const x = tf.div(tf.add(noiseTensor(expected.input, 99), 1), 2);
       const layer = model.getLayer(FEATURE_LAYER);
       const both = tf.model({ inputs: model.inputs, outputs: [layer.output as SymbolicTensor, model.outputs[0]] });
       const [features, logits] = both.predict(x) as Tensor[];
       close(features.dataSync(), expected.features.flat(), 2e-5);
       close(logits.dataSync(), expected.logits.flat(), 2e-5);
 
-      const objective = () => tf.sum(tf.mul(model.apply(x) as Tensor, noiseTensor([4, 10], 77))) as Scalar;
+      const objective = () =>
+        tf.sum(tf.mul(model.apply(x) as Tensor, noiseTensor([expected.input[0], 10], 77))) as Scalar;
       const { grads } = tf.variableGrads(objective);
       model.trainableWeights.forEach((weight, i) => {
         const gradient = grads[weight.name];

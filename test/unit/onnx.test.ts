@@ -56,6 +56,19 @@ const CASES: Record<string, () => LayersModel> = {
     sequence(image, tf.layers.conv2d({ filters: 4, kernelSize: [2, 4], padding: 'same' })),
   'Conv2D same, strided': () =>
     sequence(image, tf.layers.conv2d({ filters: 4, kernelSize: 3, strides: 2, padding: 'same' })),
+  'ZeroPadding2D, of an image as it comes and behind a convolution': () =>
+    sequence(
+      image,
+      tf.layers.zeroPadding2d({
+        padding: [
+          [1, 2],
+          [0, 3],
+        ] as never,
+      }),
+      tf.layers.conv2d({ filters: 4, kernelSize: 3 }),
+      tf.layers.zeroPadding2d({ padding: 1 }),
+      tf.layers.conv2d({ filters: 2, kernelSize: 3, strides: 2 }),
+    ),
   'Conv2D 1x1, strides 3': () =>
     sequence(image, tf.layers.conv2d({ filters: 2, kernelSize: 1, strides: 3, padding: 'same' })),
   'Conv2D dilated': () =>

@@ -13,4 +13,20 @@ const reshape: Converter = (graph, layer, [x]) => {
   return { name: graph.node(layer.name, 'Reshape', [graph.channelsLast(x).name, shape]) };
 };
 
-export const shapeLayers: Record<string, Converter> = { Flatten: flatten, Reshape: reshape };
+/** Zeros around an image, in the layout in which it comes. */
+const zeroPadding2d: Converter = (graph, layer, [x]) => {
+  refuseChannelsFirst(layer);
+  const [[top, bottom], [left, right]] = layer.config.padding as [[number, number], [number, number]];
+  const [before, after] = [
+    [top, left],
+    [bottom, right],
+  ].map((sides) => (x.layout === 'channels-first' ? [0, 0, ...sides] : [0, ...sides, 0]));
+  const pads = graph.integers(`${layer.name}/pads`, [...before, ...after]);
+  return { name: graph.node(layer.name, 'Pad', [x.name, pads]), layout: x.layout };
+};
+
+export const shapeLayers: Record<string, Converter> = {
+  Flatten: flatten,
+  Reshape: reshape,
+  ZeroPadding2D: zeroPadding2d,
+};
