@@ -29,10 +29,11 @@ export function distillCommand(): Command {
     .option('--set <key=value>', 'change a setting, for example methods.QRKD.quantum=100 (repeatable)', collect, [])
     .option('--out <folder>', 'folder for the results', 'qrkd-distill')
     .option('--runs <folder>', 'folder of finished runs, shared by studies (default: OUT/runs)')
+    .option('--logs <folder>', 'write JSON lines and TensorBoard event files of the runs here')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', EXAMPLE)
-    .action(async ({ config: file, set, out, runs, json }) => {
+    .action(async ({ config: file, set, out, runs, logs, json }) => {
       const given = applySettings(readConfigFile(file), set);
-      await studyCommand(given, `config ${file}`, { out, runs, json, title: basename(file) });
+      await studyCommand(given, `config ${file}`, { out, runs, logs, json, title: basename(file) });
     });
 }

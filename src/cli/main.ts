@@ -22,6 +22,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: "the paper's table on MNIST, Fashion-MNIST or CIFAR-10, tuned, over seeds",
     load: async () => (await import('./reproduce.js')).reproduceCommand(),
   },
+  sweep: {
+    summary: 'the same study for several values of a key of its configuration',
+    load: async () => (await import('./sweep.js')).sweepCommand(),
+  },
   kernel: {
     summary: 'the fidelity kernel matrix of the samples in a .npy or .csv file',
     load: async () => (await import('./kernel.js')).kernelCommand(),

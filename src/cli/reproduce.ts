@@ -26,13 +26,14 @@ export function reproduceCommand(): Command {
     .option('--set <key=value>', 'change a setting, for example student.width=16 (repeatable)', collect, [])
     .option('--out <folder>', 'folder for the results (default: qrkd-DATASET)')
     .option('--runs <folder>', 'folder of finished runs, shared by studies (default: OUT/runs)')
+    .option('--logs <folder>', 'write JSON lines and TensorBoard event files of the runs here')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', NOTES)
-    .action(async (dataset, { data, seeds, quick = false, set, out = `qrkd-${dataset}`, runs, json }) => {
+    .action(async (dataset, { data, seeds, quick = false, set, out = `qrkd-${dataset}`, runs, logs, json }) => {
       const config = reproduceConfig(dataset, { seeds: seeds ?? (quick ? 2 : 10), quick });
       const given = applySettings(data === undefined ? config : { ...config, data: folderOf(dataset, data) }, set);
       const title = `${quick ? 'quick ' : ''}reproduction, ${dataset}`;
-      await studyCommand(given, `reproduce ${dataset}`, { out, runs, json, title });
+      await studyCommand(given, `reproduce ${dataset}`, { out, runs, logs, json, title });
     });
 }
 

@@ -1,4 +1,7 @@
-import { resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { stringify } from 'yaml';
 import { simdInfo } from '../engine/native.js';
 import { startProgress } from '../progress.js';
 import { COMPARISON_NOTE, formatComparison } from '../study/comparisons.js';
@@ -13,6 +16,8 @@ export interface StudyCommandOptions {
   out: string;
   /** Folder of finished runs, to share between studies; default OUT/runs. */
   runs?: string;
+  /** Folder for logs of the runs. */
+  logs?: string;
   json?: boolean;
   title: string;
 }
@@ -26,7 +31,7 @@ interface Session {
 
 /** Runs studies with progress on stderr; interrupted, it says how to go on. */
 export async function withStudySession<T>(
-  { out, runs = runsFolder(out) }: { out: string; runs?: string | undefined },
+  { out, runs = runsFolder(out), logs }: Pick<StudyCommandOptions, 'out' | 'runs' | 'logs'>,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
@@ -53,6 +58,7 @@ export async function withStudySession<T>(
       announce,
       options: {
         runs: resolve(runs),
+        ...(logs !== undefined && { logs: resolve(logs) }),
         processes,
         signal: controller.signal,
         onProgress({ steps, totalSteps, runs: finished, totalRuns }) {
@@ -80,13 +86,16 @@ export async function withStudySession<T>(
 export async function studyCommand(
   given: unknown,
   where: string,
-  { out, runs, json, title }: StudyCommandOptions,
+  { out, runs, logs, json, title }: StudyCommandOptions,
 ): Promise<void> {
   const start = performance.now();
   parseConfig(given, where);
-  const metrics = await withStudySession({ out, runs }, async ({ options, announce }) => {
+  const metrics = await withStudySession({ out, runs, logs }, async ({ options, announce }) => {
     announce(`${title}, tuning`);
     const { config, tuning } = await tuneStudy(given, where, options);
+    // What is run from here on, with everything that was chosen or left to a default.
+    mkdirSync(resolve(out), { recursive: true });
+    await writeFileAtomic(join(out, 'config.yaml'), stringify(config));
     announce(title);
     const [finished] = await runStudy([config], options);
     announce('');

@@ -17,6 +17,16 @@ const training = {
   /** A name, or an OptimizerConfig with schedule, weight decay and clipping, whose own keys are checked before any work. */
   optimizer: z.union([z.enum(OPTIMIZERS), z.looseObject({ name: z.enum(OPTIMIZERS) })]).default('adam'),
   learningRate: z.number().positive().default(3e-3),
+  /** Ends a run when the validation part no longer gets better. */
+  earlyStopping: z
+    .strictObject({
+      patience: count,
+      minimumDelta: z.number().min(0).optional(),
+      monitor: z.enum(['accuracy', 'crossEntropy']).optional(),
+    })
+    .optional(),
+  /** The weights that a run ends with: of its last epoch (default), or of the best on the validation part. */
+  keep: z.enum(['last', 'best']).optional(),
 };
 
 /** A feature map's own keys are checked by the engine, which knows them. */
@@ -105,7 +115,7 @@ const schema = z.strictObject({
   featureLayer: z.string().default('features'),
   /**
    * Weights of each method's loss, by the name that the table gives it. `extends: NAME` takes what is not given from another
-   * method, as it is after tuning.
+   * method, as it is after tuning; `preset: NAME` from one of the loss presets.
    */
   methods: z
     .record(z.string().min(1), method, {

@@ -1,4 +1,5 @@
 import { QrkdRangeError, suggest } from '../errors.js';
+import { type LossPreset, lossPreset } from '../losses/presets.js';
 
 type Plain = Record<string, unknown>;
 
@@ -36,16 +37,25 @@ export function ancestors(methods: Record<string, Plain>, name: string, where: s
   return chain;
 }
 
+/** A method with the weights of its `preset` in place of the name; its own keys come before those. */
+function unfold(method: Plain, where: string): Plain {
+  const { preset, ...own } = method;
+  return preset === undefined ? own : { ...lossPreset(preset as LossPreset, `${where}: preset`), ...own };
+}
+
 /**
- * A configuration in which every method has the keys of those that it extends, except their `tune`, and none says `extends`.
- * What is no configuration comes back as it is, for the schema to complain about.
+ * A configuration in which every method has the keys of its preset and of those that it extends, except their `tune`, and
+ * none says `preset` or `extends`. What is no configuration comes back as it is, for the schema to complain about.
  */
 export function inherit(config: unknown, where: string): unknown {
   const methods = methodsOf(config);
-  if (Object.values(methods).every((method) => method.extends === undefined)) return config;
+  if (Object.values(methods).every((method) => method.extends === undefined && method.preset === undefined)) {
+    return config;
+  }
   const whole = (name: string): Plain => {
     const bases = ancestors(methods, name, where).reverse();
-    const own = [...bases.map((base) => ({ ...methods[base], tune: undefined })), methods[name]];
+    const unfolded = (method: string) => unfold(methods[method], `${where}: methods.${method}`);
+    const own = [...bases.map((base) => ({ ...unfolded(base), tune: undefined })), unfolded(name)];
     const { extends: _, tune, ...merged } = Object.assign({}, ...own) as Plain;
     return tune === undefined ? merged : { ...merged, tune };
   };

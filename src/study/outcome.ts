@@ -1,6 +1,5 @@
-import { mkdtempSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { loadModel } from '../models/index.js';
 import { exportOnnx, verifyOnnx } from '../onnx/index.js';
 import { renderReport } from '../report/report.js';
@@ -11,6 +10,7 @@ import { type StudyConfig, usesTeacher } from './config.js';
 import { environment } from './environment.js';
 import type { ExportedModel, StudyMetrics } from './metrics.js';
 import { loadParts, type Parts } from './run.js';
+import { moveInto } from './staging.js';
 import { type FinishedRun, restoreModels } from './study.js';
 import { paperTable, type RunAccuracies, TEACHER } from './table.js';
 import type { TunedMethod } from './tune.js';
@@ -73,40 +73,39 @@ async function exportRun(
 
 /**
  * Turns finished runs into what a study leaves: `teacher.onnx` and `student.onnx` (the best by validation), both checked in
- * onnxruntime, `config.yaml`, `metrics.json` and `report.html`. All are written aside first and moved into `out` together.
+ * onnxruntime, `metrics.json` and `report.html`.
  */
-export async function finishStudy(
+export function finishStudy(
   config: StudyConfig,
   runs: readonly FinishedRun[],
-  { out, title, start, processes, tuning, signal }: OutcomeOptions,
+  options: OutcomeOptions,
+): Promise<StudyMetrics> {
+  return moveInto(options.out, async (staging) => {
+    const metrics = await summarise(config, runs, staging, options);
+    writeFileSync(join(staging, 'report.html'), await renderReport(metrics));
+    writeFileSync(join(staging, 'metrics.json'), `${JSON.stringify(metrics)}\n`);
+    return metrics;
+  });
+}
+
+async function summarise(
+  config: StudyConfig,
+  runs: readonly FinishedRun[],
+  staging: string,
+  { title, start, processes, tuning, signal }: OutcomeOptions,
 ): Promise<StudyMetrics> {
   await ready();
   const parts = loadParts(config);
-  const staging = mkdtempSync(join(out, '.results-'));
+  const bestTeacher = best(runs.filter(({ record }) => record.method === TEACHER));
+  const bestStudent = best(runs.filter(({ record }) => record.method !== TEACHER));
+  await restoreModels([bestTeacher, bestStudent], runs, { processes, ...(signal && { signal }) });
+  const teacher = await exportRun(bestTeacher, 'teacher.onnx', staging, config, parts);
+  const student = await exportRun(bestStudent, 'student.onnx', staging, config, parts);
 
-  const teachers = runs.filter(({ record }) => record.method === TEACHER);
-  const students = runs.filter(({ record }) => record.method !== TEACHER);
-  await restoreModels([best(teachers), best(students)], runs, { processes, ...(signal && { signal }) });
-  const teacher = await exportRun(best(teachers), 'teacher.onnx', staging, config, parts);
-  const student = await exportRun(best(students), 'student.onnx', staging, config, parts);
-
-  const accuracies = runs.map(
-    ({ record: { method, seed, result } }): RunAccuracies => ({
-      method,
-      seed,
-      train: result.train.accuracy,
-      test: result.test!.accuracy,
-    }),
-  );
-  const baseline = Object.entries(config.methods).find(([, method]) => !usesTeacher(method))?.[0];
-  const metrics: StudyMetrics = {
+  const accuracies = accuraciesOf(runs);
+  return {
     title: `qrkd ${title}`,
-    versions: {
-      qrkd: packageVersion(),
-      node: process.version,
-      tensors: backendInfo().detail,
-      onnxruntime: student.runtime,
-    },
+    versions: { ...versions(), onnxruntime: student.runtime },
     environment: environment(),
     config,
     samples: {
@@ -117,15 +116,28 @@ export async function finishStudy(
     processes,
     seconds: (performance.now() - start) / 1000,
     ...(tuning && tuning.length > 0 && { tuning }),
-    table: paperTable(accuracies, baseline),
+    table: paperTable(accuracies, baselineOf(config)),
     comparisons: compareMethods(config, accuracies),
     exported: { teacher: teacher.exported, student: student.exported },
     runs: runs.map(({ record }) => record),
   };
-  writeFileSync(join(staging, 'report.html'), await renderReport(metrics));
-  writeFileSync(join(staging, 'metrics.json'), `${JSON.stringify(metrics)}\n`);
-  writeFileSync(join(staging, 'config.yaml'), stringify(config));
-  for (const file of readdirSync(staging)) renameSync(join(staging, file), join(out, file));
-  rmdirSync(staging);
-  return metrics;
+}
+
+/** What computed a study. */
+export function versions(): Record<string, string> {
+  return { qrkd: packageVersion(), node: process.version, tensors: backendInfo().detail };
+}
+
+/** The method that gains are measured from: the first that does not look at the teacher. */
+export function baselineOf({ methods }: StudyConfig): string | undefined {
+  return Object.entries(methods).find(([, method]) => !usesTeacher(method))?.[0];
+}
+
+export function accuraciesOf(runs: readonly FinishedRun[]): RunAccuracies[] {
+  return runs.map(({ record: { method, seed, result } }) => ({
+    method,
+    seed,
+    train: result.train.accuracy,
+    test: result.test!.accuracy,
+  }));
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { LogOptions } from '../distill/log/log.js';
 import { packageVersion } from '../version.js';
 import { type MethodConfig, type StudyConfig, usesTeacher } from './config.js';
 import { dataIdentity, type RunSpec } from './run.js';
@@ -44,19 +45,33 @@ function keyOf(config: StudyConfig, method: string, seed: number, test: boolean)
   return createHash('sha256').update(JSON.stringify(all)).digest('hex').slice(0, 16);
 }
 
+/** A folder's name from a method's: what is not a letter, a digit, `+`, `-` or `.` becomes a dash. */
+const slug = (method: string) => method.replace(/[^\p{L}\p{N}+.-]+/gu, '-').replace(/^-|-$/g, '');
+
+function logOf(logs: string, method: string, seed: number, key: string): LogOptions {
+  const folder = join(logs, slug(method), `seed-${seed}-${key}`);
+  return { jsonl: join(folder, 'metrics.jsonl'), tensorboard: folder };
+}
+
 /**
  * All runs of one configuration: the teachers first, since students wait for theirs, then seed by seed in the order of the
  * methods.
  *
  * @param folder of the runs' files.
  * @param test whether the runs may read the test part; what is tuned may not.
+ * @param logs folder for the logs of runs that are trained.
  */
-export function planJobs(config: StudyConfig, folder: string, { test }: { test: boolean }): Job[] {
+export function planJobs(
+  config: StudyConfig,
+  folder: string,
+  { test, logs }: { test: boolean; logs: string | undefined },
+): Job[] {
   const place = (method: string, seed: number): Job => {
     const key = keyOf(config, method, seed, test);
     // One seed of each method is enough to look at.
     const pictures = test && method !== TEACHER && seed === config.seeds[0];
-    return { key, spec: { method, seed, config, folder: join(folder, key), test, pictures } };
+    const log = logs === undefined ? {} : { log: logOf(logs, method, seed, key) };
+    return { key, spec: { method, seed, config, folder: join(folder, key), test, pictures, ...log } };
   };
   const teachers = config.seeds.map((seed) => place(TEACHER, seed));
   const students = config.seeds.flatMap((seed, s) =>

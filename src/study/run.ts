@@ -2,8 +2,10 @@ import { type DataSource, holdOut, type ImageSet, loadData, selectRows } from '.
 import { samplesIdentity } from '../distill/checkpoint.js';
 import { type DistillResult, distill } from '../distill/distill.js';
 import { evaluate } from '../distill/evaluate.js';
+import type { LogOptions } from '../distill/log/log.js';
 import type { OptimizerConfig } from '../distill/optimizer.js';
 import type { SampleSet } from '../distill/samples.js';
+import type { EarlyStopping } from '../distill/selection.js';
 import { QrkdRangeError } from '../errors.js';
 import { qrkdLoss } from '../losses/qrkd.js';
 import { loadModel, paperStudent, paperTeacher, saveModel } from '../models/index.js';
@@ -121,7 +123,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
   const { train, validation, test } = loadParts(config);
   if (method === TEACHER && config.teacher.model !== undefined) return givenTeacher(spec, config.teacher.model);
   const isTeacher = method === TEACHER;
-  const { epochs, batchSize, optimizer, learningRate } = isTeacher ? config.teacher : config.student;
+  const side = isTeacher ? config.teacher : config.student;
   const model = isTeacher
     ? paperTeacher({ variant: config.teacher.variant, seed })
     : config.student.model !== undefined
@@ -141,12 +143,15 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     validation,
     ...(spec.test && { test }),
     loss,
-    epochs,
-    batchSize,
-    optimizer: optimizer as OptimizerConfig,
-    learningRate,
+    epochs: side.epochs,
+    batchSize: side.batchSize,
+    optimizer: side.optimizer as OptimizerConfig,
+    learningRate: side.learningRate,
+    ...(side.earlyStopping && { earlyStopping: side.earlyStopping as EarlyStopping }),
+    ...(side.keep && { keep: side.keep }),
     seed,
     checkpoint: { path: checkpointFile(spec.folder) },
+    ...(spec.log && { log: spec.log }),
     featureLayer: config.featureLayer,
     engine: config.engine,
     onStep,

@@ -20,6 +20,8 @@ export interface StudyOptions {
   runs: string;
   /** Number of training processes, each of one thread. */
   processes: number;
+  /** Folder for JSON lines and TensorBoard event files of the runs that are trained: METHOD/seed-SEED-KEY/. */
+  logs?: string;
   /** Whether the runs may read the test part (default), once, at their end. */
   test?: boolean;
   signal?: AbortSignal;
@@ -94,9 +96,9 @@ async function pendingJobs(jobs: readonly Job[], records: ReadonlyMap<string, Ru
  */
 export async function runStudy(configs: readonly StudyConfig[], options: StudyOptions): Promise<FinishedRun[][]> {
   for (const config of configs) await checkStudy(config);
-  const { runs: folder, test = true } = options;
+  const { runs: folder, test = true, logs } = options;
   mkdirSync(folder, { recursive: true });
-  const planned = configs.map((config) => planJobs(config, folder, { test }));
+  const planned = configs.map((config) => planJobs(config, folder, { test, logs }));
   const jobs = [...new Map(planned.flat().map((job) => [job.key, job])).values()];
   // Whole seeds first: an interrupted study has compared everything on those.
   const seeds = [...new Set(jobs.map(({ spec }) => spec.seed))];

@@ -1,0 +1,70 @@
+import { basename, resolve } from 'node:path';
+import { Command } from 'commander';
+import { formatComparison } from '../study/comparisons.js';
+import { parseConfig } from '../study/config.js';
+import type { SweepMetrics } from '../study/metrics.js';
+import { applySettings, parseValues, readConfigFile, splitSetting } from '../study/settings.js';
+import { runStudy } from '../study/study.js';
+import { finishSweep, sweepVariants } from '../study/sweep.js';
+import { formatTable } from '../study/table.js';
+import { collect } from './demo.js';
+import { withStudySession } from './study.js';
+
+const NOTES = `
+Examples, from the configuration that a study left behind:
+
+  qrkd sweep --config qrkd-mnist/config.yaml --runs qrkd-mnist/runs --over student.width=4,16,64
+  qrkd sweep --config qrkd-mnist/config.yaml --over 'methods.*.kernels.*.bandwidth=0.03,0.1,0.3,1'
+
+A * stands for every key that is there. Several --over are combined, each value with each. Runs that values have in common, or
+that the folder of --runs already has, are done once.`;
+
+/** `qrkd sweep`: the same study for several values of a configuration's key. */
+export function sweepCommand(): Command {
+  return new Command('sweep')
+    .description('The same study for several values of any key of its configuration, paired by seed.')
+    .requiredOption('--config <file>', 'required: configuration, YAML or JSON')
+    .requiredOption(
+      '--over <key=values>',
+      'required: a key and its values, for example student.width=4,16,64',
+      collect,
+      [],
+    )
+    .option('--set <key=value>', 'change a setting for all values (repeatable)', collect, [])
+    .option('--out <folder>', 'folder for the results', 'qrkd-sweep')
+    .option('--runs <folder>', 'folder of finished runs, shared by studies (default: OUT/runs)')
+    .option('--logs <folder>', 'write JSON lines and TensorBoard event files of the runs here')
+    .option('--json', 'one JSON document on standard output')
+    .addHelpText('after', NOTES)
+    .action(async ({ config: file, over, set, out, runs, logs, json }) => {
+      const where = `config ${file}`;
+      const base = parseConfig(applySettings(readConfigFile(file), set), where);
+      const keys = (over as string[]).map((setting) => {
+        const [path, values] = splitSetting(setting, '--over');
+        return { path, values: parseValues(values, `--over ${setting}`) };
+      });
+      const variants = sweepVariants(base, keys, where);
+      const named = keys.map(({ path }) => path).join(', ');
+      const title = `sweep over ${named}, ${basename(file)}`;
+      const metrics = await withStudySession({ out, runs, logs }, async ({ options, announce }) => {
+        announce(title);
+        const finished = await runStudy(
+          variants.map(({ config }) => config),
+          options,
+        );
+        return finishSweep(base, variants, finished, { out: resolve(out), title, over: named });
+      });
+      if (json) process.stdout.write(`${JSON.stringify({ out, ...metrics, runs: undefined })}\n`);
+      else process.stdout.write(`${describe(metrics, out)}\n`);
+    });
+}
+
+function describe({ over, points }: SweepMetrics, out: string): string {
+  return [
+    ...points.map(({ value, table, comparisons }) =>
+      ['', `${over} = ${value}`, formatTable(table), ...comparisons.map((c) => `${formatComparison(c)}.`)].join('\n'),
+    ),
+    '',
+    `${out}/sweep.json, ${out}/report.html`,
+  ].join('\n');
+}

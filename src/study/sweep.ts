@@ -1,0 +1,100 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { renderSweep } from '../report/sweep.js';
+import { ready } from '../tensor/backend.js';
+import { compareMethods } from './comparisons.js';
+import { parseConfig, type StudyConfig } from './config.js';
+import { environment } from './environment.js';
+import type { SweepMetrics, SweepRun } from './metrics.js';
+import { accuraciesOf, baselineOf, versions } from './outcome.js';
+import { setPath } from './settings.js';
+import { moveInto } from './staging.js';
+import type { FinishedRun } from './study.js';
+import { paperTable } from './table.js';
+
+/** One value of what a sweep is over: a key's, or, of several keys together, their names and values. */
+export interface SweepVariant {
+  value: number | string;
+  config: StudyConfig;
+}
+
+/**
+ * A configuration with every combination of values set in it.
+ *
+ * @param over values by dotted path; a `*` stands for every key that is there, defaults included.
+ */
+export function sweepVariants(
+  base: StudyConfig,
+  over: readonly { path: string; values: readonly unknown[] }[],
+  where: string,
+): SweepVariant[] {
+  type Setting = { path: string; value: unknown };
+  const combinations = over.reduce<Setting[][]>(
+    (all, { path, values }) => all.flatMap((settings) => values.map((value) => [...settings, { path, value }])),
+    [[]],
+  );
+  return combinations.map((settings) => {
+    const copy = structuredClone(base) as unknown as Record<string, unknown>;
+    for (const { path, value } of settings) setPath(copy, path, value, `${where}: --over ${path}`);
+    const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+    const [{ value }] = settings;
+    const single = settings.length === 1 && typeof value === 'number' ? value : undefined;
+    const label = settings.length === 1 ? text(value) : settings.map((s) => `${s.path}=${text(s.value)}`).join(', ');
+    return {
+      value: single ?? label,
+      config: parseConfig(copy, `${where} with ${settings.map((s) => `${s.path}=${text(s.value)}`).join(', ')}`),
+    };
+  });
+}
+
+export interface SweepOutcomeOptions {
+  out: string;
+  title: string;
+  /** What was swept over, for headings. */
+  over: string;
+}
+
+function slim(value: number | string, { record }: FinishedRun): SweepRun {
+  const { method, seed, parameters, seconds, result } = record;
+  return {
+    value,
+    method,
+    seed,
+    parameters,
+    seconds,
+    train: result.train.accuracy,
+    validation: result.validation?.accuracy ?? null,
+    test: result.test!.accuracy,
+  };
+}
+
+/** Turns the finished runs of a sweep into `sweep.json`, `report.html` and `config.yaml`, moved into `out` together. */
+export async function finishSweep(
+  base: StudyConfig,
+  variants: readonly SweepVariant[],
+  runs: readonly (readonly FinishedRun[])[],
+  { out, title, over }: SweepOutcomeOptions,
+): Promise<SweepMetrics> {
+  await ready();
+  const metrics: SweepMetrics = {
+    title: `qrkd ${title}`,
+    versions: versions(),
+    environment: environment(),
+    over,
+    values: variants.map(({ value }) => value),
+    points: variants.map(({ value, config }, v) => {
+      const own = accuraciesOf(runs[v]);
+      return { value, table: paperTable(own, baselineOf(config)), comparisons: compareMethods(config, own) };
+    }),
+    runs: variants.flatMap(({ value }, v) => runs[v].map((run) => slim(value, run))),
+    config: base,
+  };
+  const report = await renderSweep(metrics);
+  await moveInto(out, async (staging) => {
+    writeFileSync(join(staging, 'report.html'), report);
+    writeFileSync(join(staging, 'sweep.json'), `${JSON.stringify(metrics)}\n`);
+    writeFileSync(join(staging, 'config.yaml'), stringify(base));
+  });
+  return metrics;
+}
