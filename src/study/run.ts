@@ -25,6 +25,8 @@ export interface RunSpec {
   folder: string;
   /** The same seed's trained teacher; for runs that compare with it. */
   teacherFolder?: string;
+  /** Where metrics are written to while the run goes on. */
+  log?: LogOptions;
   /** Whether the test part is read, once, at the end. */
   test: boolean;
   /** Whether the record shows kernel matrices and features. */
