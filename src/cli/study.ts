@@ -91,8 +91,8 @@ export async function studyCommand(
   const start = performance.now();
   parseConfig(given, where);
   const metrics = await withStudySession({ out, runs, logs }, async ({ options, announce }) => {
-    announce(`${title}, tuning`);
-    const { config, tuning } = await tuneStudy(given, where, options);
+    const onStage = (methods: readonly string[]) => announce(`${title}, tuning ${methods.join(', ')}`);
+    const { config, tuning } = await tuneStudy(given, where, { ...options, onStage });
     // What is run from here on, with everything that was chosen or left to a default.
     mkdirSync(resolve(out), { recursive: true });
     await writeFileAtomic(join(out, 'config.yaml'), stringify(config));

@@ -16,7 +16,9 @@ Examples, from the configuration that a study left behind:
   qrkd sweep --config qrkd-mnist/config.yaml --runs qrkd-mnist/runs --over student.width=4,16,64
   qrkd sweep --config qrkd-mnist/config.yaml --over 'methods.*.kernels.*.bandwidth=0.03,0.1,0.3,1'
 
-A * stands for every key that is there. Several --over are combined, each value with each. Runs that values have in common, or
+  qrkd sweep --config qrkd-mnist/config.yaml --over samples+student.epochs=[1000,60],[6000,10]
+
+A * stands for every key that is there; keys joined by + change together. Several --over are combined, each value with each. Runs that values have in common, or
 that the folder of --runs already has, are done once.`;
 
 /** `qrkd sweep`: the same study for several values of a configuration's key. */

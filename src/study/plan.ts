@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { LogOptions } from '../distill/log/log.js';
 import { packageVersion } from '../version.js';
 import { type MethodConfig, type StudyConfig, usesTeacher } from './config.js';
-import { dataIdentity, type RunSpec } from './run.js';
+import { cutSizes, dataIdentity, type RunSpec } from './run.js';
 import { TEACHER } from './table.js';
 
 /** A run and what must be finished before it. */
@@ -25,7 +25,7 @@ function lossOf({ tune: _, kernels, form, scale, projection, temperature, ...wei
 
 /** Everything that a run's result depends on. */
 function keyOf(config: StudyConfig, method: string, seed: number, test: boolean): string {
-  const { data, samples, validationSamples, teacher, student, featureLayer, engine, methods } = config;
+  const { data, teacher, student, featureLayer, engine, methods } = config;
   const own = method === TEACHER ? {} : { student, featureLayer, loss: lossOf(methods[method]) };
   // A student that never looks at the teacher does not depend on it.
   const target = method === TEACHER || usesTeacher(methods[method]) ? { teacher } : {};
@@ -35,8 +35,8 @@ function keyOf(config: StudyConfig, method: string, seed: number, test: boolean)
     kind,
     seed,
     data: dataIdentity(data),
-    samples,
-    validationSamples,
+    // Asking for all of them is the same as not asking.
+    ...cutSizes(config),
     ...(engine === 'tfjs' && { engine }),
     ...(!test && { test }),
     ...target,

@@ -91,6 +91,15 @@ const cutParts = remembered(
   },
 );
 
+/** `samples` and `validationSamples` where they are fewer than there are. */
+export function cutSizes({ data, samples, validationSamples }: StudyConfig) {
+  const { train, validation } = loadWhole(data);
+  return {
+    ...(samples !== undefined && samples < train.shape[0] && { samples }),
+    ...(validationSamples !== undefined && validationSamples < validation.shape[0] && { validationSamples }),
+  };
+}
+
 /** The data's parts. */
 export function loadParts({ data, samples, validationSamples }: StudyConfig): Parts {
   return cutParts({ data, samples, validationSamples });

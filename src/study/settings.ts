@@ -36,9 +36,9 @@ export function splitSetting(setting: string, option: string): [string, string] 
   return [setting.slice(0, equals), setting.slice(equals + 1)];
 }
 
-/** The values of `--over key=a,b,c`: a YAML list, with or without its brackets. */
+/** The values of `--over key=a,b,c`, each YAML: a value that is a list has brackets of its own. */
 export function parseValues(text: string, where: string): unknown[] {
-  const values = parseYaml(/^\s*\[/.test(text) ? text : `[${text}]`, where);
+  const values = parseYaml(`[${text}]`, where);
   if (!Array.isArray(values) || values.length === 0) {
     throw new QrkdRangeError('ERR_QRKD_VALUE', `${where}: expected values, for example 4,16,64`);
   }

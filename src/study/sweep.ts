@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { QrkdRangeError } from '../errors.js';
 import { renderSweep } from '../report/sweep.js';
 import { ready } from '../tensor/backend.js';
 import { compareMethods } from './comparisons.js';
@@ -19,31 +20,54 @@ export interface SweepVariant {
   config: StudyConfig;
 }
 
+interface Setting {
+  path: string;
+  value: unknown;
+}
+
+/**
+ * The settings of one value of `--over`: of several keys, joined by `+`, that change together, a list has a value for each.
+ */
+function settingsOf(path: string, value: unknown, where: string): Setting[] {
+  const paths = path.split('+');
+  if (paths.length === 1) return [{ path, value }];
+  if (!Array.isArray(value) || value.length !== paths.length) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `${where}: expected lists of ${paths.length} values, one for each key, got ${JSON.stringify(value)}`,
+    );
+  }
+  return paths.map((own, k) => ({ path: own, value: value[k] }));
+}
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+const named = (settings: readonly Setting[]) =>
+  settings.map(({ path, value }) => `${path}=${textOf(value)}`).join(', ');
+
 /**
  * A configuration with every combination of values set in it.
  *
- * @param over values by dotted path; a `*` stands for every key that is there, defaults included.
+ * @param over values by dotted path; a `*` stands for every key that is there, defaults included; keys joined by `+` change
+ *   together, and the first of them names the value.
  */
 export function sweepVariants(
   base: StudyConfig,
   over: readonly { path: string; values: readonly unknown[] }[],
   where: string,
 ): SweepVariant[] {
-  type Setting = { path: string; value: unknown };
-  const combinations = over.reduce<Setting[][]>(
-    (all, { path, values }) => all.flatMap((settings) => values.map((value) => [...settings, { path, value }])),
+  const combinations = over.reduce<Setting[][][]>(
+    (all, { path, values }) =>
+      all.flatMap((groups) => values.map((value) => [...groups, settingsOf(path, value, `${where}: --over ${path}`)])),
     [[]],
   );
-  return combinations.map((settings) => {
+  return combinations.map((groups) => {
     const copy = structuredClone(base) as unknown as Record<string, unknown>;
-    for (const { path, value } of settings) setPath(copy, path, value, `${where}: --over ${path}`);
-    const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-    const [{ value }] = settings;
-    const single = settings.length === 1 && typeof value === 'number' ? value : undefined;
-    const label = settings.length === 1 ? text(value) : settings.map((s) => `${s.path}=${text(s.value)}`).join(', ');
+    for (const { path, value } of groups.flat()) setPath(copy, path, value, `${where}: --over ${path}`);
+    const [[{ value }]] = groups;
+    const single = typeof value === 'number' ? value : textOf(value);
     return {
-      value: single ?? label,
-      config: parseConfig(copy, `${where} with ${settings.map((s) => `${s.path}=${text(s.value)}`).join(', ')}`),
+      value: groups.length === 1 ? single : named(groups.map(([first]) => first)),
+      config: parseConfig(copy, `${where} with ${named(groups.flat())}`),
     };
   });
 }

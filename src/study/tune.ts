@@ -81,7 +81,7 @@ function validationOf(runs: readonly FinishedRun[], method: string): Spread {
 export async function tuneStudy(
   given: unknown,
   where: string,
-  options: StudyOptions,
+  options: StudyOptions & { onStage?: (methods: readonly string[]) => void },
 ): Promise<{ config: StudyConfig; tuning: TunedMethod[] }> {
   const { tuning: plan, student } = parseConfig(given, where);
   const current = structuredClone(given) as Written;
@@ -97,6 +97,7 @@ export async function tuneStudy(
     const tried = stage.flatMap((name) => candidatesOf(name, whole.methods[name], where));
     const { epochs = student.epochs, ...data } = plan;
     const config = parseConfig({ ...withMethods(current, tried), ...data, student: { ...student, epochs } }, where);
+    options.onStage?.(stage);
     const [runs] = await runStudy([config], { ...options, test: false });
     for (const name of stage) {
       const candidates = tried

@@ -125,7 +125,7 @@ describe('study configuration', () => {
       'a star stands for the keys that are there',
     );
     assert.deepEqual(parseValues('4, 16,64', '--over'), [4, 16, 64]);
-    assert.deepEqual(parseValues('[[1, 2], null]', '--over'), [[1, 2], null]);
+    assert.deepEqual(parseValues('[1, 2], null', '--over'), [[1, 2], null]);
     assert.throws(() => applySettings({}, ['epochs']), { message: /expected key=value/ });
     assert.throws(() => applySettings({ seeds: [1] }, ['seeds.a=1']), { message: /"seeds" holds a value/ });
   });
