@@ -31,7 +31,8 @@ function start(folder: string) {
   });
   const ended = once(child, 'close').then(() => stdout.split('\n').find((line) => line.startsWith('{')));
   const says = async (word: string) => {
-    while (!stdout.includes(word) && child.exitCode === null) await once(child.stdout, 'data');
+    // A run that had nothing left to do takes no step.
+    while (!stdout.includes(word) && child.exitCode === null) await Promise.race([once(child.stdout, 'data'), ended]);
   };
   return { child, says, ended };
 }
