@@ -3,6 +3,7 @@ import { OPTIMIZERS } from '../distill/optimizer.js';
 import { QrkdRangeError, QrkdTypeError, suggest } from '../errors.js';
 import { TERMS } from '../losses/qrkd.js';
 import { KERNEL_LOSS_FORMS } from '../losses/quantum.js';
+import { STUDENT_NAMES, TEACHER_NAMES } from '../models/registry.js';
 import { inherit } from './methods.js';
 import { headlineKernels } from './recipe.js';
 
@@ -84,7 +85,8 @@ const schema = z.strictObject({
     .strictObject({
       /** A saved tf.LayersModel that is used as it is, in place of training one. */
       model: z.string().optional(),
-      variant: z.enum(['reproduction', 'authors']).default('reproduction'),
+      /** The network, by the name that makeTeacher gives it. */
+      variant: z.enum(TEACHER_NAMES).default('reproduction'),
       epochs: count.default(10),
       ...training,
     })
@@ -93,8 +95,10 @@ const schema = z.strictObject({
     .strictObject({
       /** A saved tf.LayersModel to start from, in place of the paper's student; seeds then vary the shuffling only. */
       model: z.string().optional(),
+      /** The network, by the name that makeStudent gives it; default 'reproduction', the paper's. */
+      variant: z.enum(STUDENT_NAMES).optional(),
+      /** Of the paper's student: whether a ReLU follows its features, and their number. */
       embedding: z.enum(['linear', 'relu']).default('linear'),
-      /** Features of the paper's student, its last hidden layer. */
       width: count.default(4),
       epochs: count.default(5),
       ...training,

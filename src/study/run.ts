@@ -1,14 +1,14 @@
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type DataSource, holdOut, type ImageSet, loadData, selectRows } from '../data/index.js';
 import { samplesIdentity } from '../distill/checkpoint.js';
 import { type DistillResult, distill } from '../distill/distill.js';
 import { evaluate } from '../distill/evaluate.js';
 import type { LogOptions } from '../distill/log/log.js';
 import type { OptimizerConfig } from '../distill/optimizer.js';
-import type { SampleSet } from '../distill/samples.js';
 import type { EarlyStopping } from '../distill/selection.js';
 import { QrkdRangeError } from '../errors.js';
 import { qrkdLoss } from '../losses/qrkd.js';
-import { loadModel, paperStudent, paperTeacher, saveModel } from '../models/index.js';
+import { loadModel, makeStudent, makeTeacher, saveModel } from '../models/index.js';
 import type { StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
 import { type FeaturePicture, featurePicture, type KernelPictures, kernelPicture } from './pictures.js';
@@ -52,9 +52,9 @@ export interface RunRecord {
 
 /** The parts of the data that a study uses. */
 export interface Parts {
-  train: SampleSet;
-  validation: SampleSet;
-  test: SampleSet;
+  train: ImageSet;
+  validation: ImageSet;
+  test: ImageSet;
 }
 
 /** A value for the last arguments asked for; kept for the next run of the same process. */
@@ -135,11 +135,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
   if (method === TEACHER && config.teacher.model !== undefined) return givenTeacher(spec, config.teacher.model);
   const isTeacher = method === TEACHER;
   const side = isTeacher ? config.teacher : config.student;
-  const model = isTeacher
-    ? paperTeacher({ variant: config.teacher.variant, seed })
-    : config.student.model !== undefined
-      ? await loadModel(config.student.model)
-      : paperStudent({ embedding: config.student.embedding, width: config.student.width, seed });
+  const model = await makeModel(spec, train);
   const teacher = spec.teacherFolder === undefined ? undefined : await loadModel(spec.teacherFolder);
   const loss = isTeacher ? qrkdLoss({ ce: 1 }) : makeLoss(config.methods[method]);
   const picture =
@@ -184,6 +180,19 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
         kernels: { labels: before.labels, teacher: before.teacher, before: before.student, after: after.student },
       }),
   };
+}
+
+/** The model of a run before it is trained, for images of the data's shape and classes. */
+async function makeModel(
+  { config: { teacher, student }, method, seed }: RunSpec,
+  data: ImageSet,
+): Promise<LayersModel> {
+  const [, height, width, channels] = data.shape;
+  const options = { inputShape: [height, width, channels] as const, classes: data.classes, seed };
+  if (method === TEACHER) return makeTeacher(teacher.variant, options);
+  if (student.model !== undefined) return loadModel(student.model);
+  const { variant = 'reproduction', embedding } = student;
+  return makeStudent(variant, { ...options, ...(variant === 'reproduction' && { embedding, width: student.width }) });
 }
 
 /** The record of a teacher that is used as it came. */
