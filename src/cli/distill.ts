@@ -17,6 +17,10 @@ A configuration (YAML or JSON), all keys but methods with defaults:
         kernels: { teacher: { type: zz, features: 8, reps: 1, bandwidth: 0.1 },
                    student: { type: zz, features: 4, reps: 1, bandwidth: 0.1 } } }
 
+Editors complete and check it with this first line (YAML language server):
+
+  # yaml-language-server: $schema=node_modules/qrkd/schema/study.schema.json
+
 Weights default to ce 1 and 0 for the others. A method without terms that need the teacher is the baseline of "Dist. Gain".`;
 
 /** `qrkd distill`: a study from one configuration file. */

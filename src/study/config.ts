@@ -15,19 +15,25 @@ const seed = z
   .max(2 ** 32 - 1);
 const training = {
   batchSize: count.default(64),
-  /** A name, or an OptimizerConfig with schedule, weight decay and clipping, whose own keys are checked before any work. */
-  optimizer: z.union([z.enum(OPTIMIZERS), z.looseObject({ name: z.enum(OPTIMIZERS) })]).default('adam'),
+  optimizer: z
+    .union([z.enum(OPTIMIZERS), z.looseObject({ name: z.enum(OPTIMIZERS) })])
+    .default('adam')
+    .describe(
+      'A name, or an OptimizerConfig with schedule, weight decay and clipping, whose own keys are checked before any work.',
+    ),
   learningRate: z.number().positive().default(3e-3),
-  /** Ends a run when the validation part no longer gets better. */
   earlyStopping: z
     .strictObject({
       patience: count,
       minimumDelta: z.number().min(0).optional(),
       monitor: z.enum(['accuracy', 'crossEntropy']).optional(),
     })
-    .optional(),
-  /** The weights that a run ends with: of its last epoch (default), or of the best on the validation part. */
-  keep: z.enum(['last', 'best']).optional(),
+    .optional()
+    .describe('Ends a run when the validation part no longer gets better.'),
+  keep: z
+    .enum(['last', 'best'])
+    .optional()
+    .describe('The weights that a run ends with: of its last epoch (default), or of the best on the validation part.'),
 };
 
 /** A feature map's own keys are checked by the engine, which knows them. */
@@ -37,8 +43,11 @@ const kernel = z.looseObject({ type: z.string() });
 const candidate = z.record(z.string().min(1), z.unknown());
 
 const method = z.strictObject({
-  /** What `qrkd reproduce` tries on the tuning seeds; the best on the validation part is taken. */
-  tune: z.array(candidate).min(1).optional(),
+  tune: z
+    .array(candidate)
+    .min(1)
+    .optional()
+    .describe("What 'qrkd reproduce' tries on the tuning seeds; the best on the validation part is taken."),
   ce: weight.default(1),
   kd: weight.default(0),
   temperature: z.number().positive().default(4),
@@ -58,8 +67,7 @@ const method = z.strictObject({
     .prefault({}),
 });
 
-const schema = z.strictObject({
-  /** A data set by name ('mnist' is the installed digits), or where its files are; see DataSource. */
+export const schema = z.strictObject({
   data: z
     .union(
       [
@@ -70,43 +78,58 @@ const schema = z.strictObject({
       ],
       'expected a name such as mnist, or { idx: FOLDER }',
     )
-    .default('mnist'),
-  /** Train on the first so many training samples only (classes alternate); default all but the validation part. */
-  samples: count.optional(),
-  /** Use the first so many validation samples only; default all. */
-  validationSamples: count.optional(),
-  /** One teacher and one student of each method for every seed. */
+    .default('mnist')
+    .describe("A data set by name ('mnist' is the installed digits), or where its files are; see DataSource."),
+  samples: count
+    .optional()
+    .describe(
+      'Train on the first so many training samples only (classes alternate); default all but the validation part.',
+    ),
+  validationSamples: count.optional().describe('Use the first so many validation samples only; default all.'),
   seeds: z
     .array(seed)
     .min(1)
     .refine((seeds) => new Set(seeds).size === seeds.length, 'every seed may stand there once')
-    .default([0, 1, 2]),
+    .default([0, 1, 2])
+    .describe('One teacher and one student of each method for every seed.'),
   teacher: z
     .strictObject({
-      /** A saved tf.LayersModel that is used as it is, in place of training one. */
-      model: z.string().optional(),
-      /** The network, by the name that makeTeacher gives it. */
-      variant: z.enum(TEACHER_NAMES).default('reproduction'),
+      model: z.string().optional().describe('A saved tf.LayersModel that is used as it is, in place of training one.'),
+      variant: z
+        .enum(TEACHER_NAMES)
+        .default('reproduction')
+        .describe('The network, by the name that makeTeacher gives it.'),
       epochs: count.default(10),
       ...training,
     })
     .prefault({}),
   student: z
     .strictObject({
-      /** A saved tf.LayersModel to start from, in place of the paper's student; seeds then vary the shuffling only. */
-      model: z.string().optional(),
-      /** The network, by the name that makeStudent gives it; default 'reproduction', the paper's. */
-      variant: z.enum(STUDENT_NAMES).optional(),
-      /** Of the paper's student: whether a ReLU follows its features, and their number. */
-      embedding: z.enum(['linear', 'relu']).default('linear'),
+      model: z
+        .string()
+        .optional()
+        .describe(
+          "A saved tf.LayersModel to start from, in place of the paper's student; seeds then vary the shuffling only.",
+        ),
+      variant: z
+        .enum(STUDENT_NAMES)
+        .optional()
+        .describe("The network, by the name that makeStudent gives it; default 'reproduction', the paper's."),
+      embedding: z
+        .enum(['linear', 'relu'])
+        .default('linear')
+        .describe("Of the paper's student: whether a ReLU follows its features, and their number."),
       width: count.default(4),
       epochs: count.default(5),
       ...training,
     })
     .prefault({}),
-  /** What runs the steps: 'native' for models with layers that it has, 'tfjs' for any, 'auto' for the one that is possible. */
-  engine: z.enum(['auto', 'native', 'tfjs']).default('auto'),
-  /** Where methods with `tune` are tuned: seeds of their own and, if given, fewer samples and other epochs of the students. */
+  engine: z
+    .enum(['auto', 'native', 'tfjs'])
+    .default('auto')
+    .describe(
+      "What runs the steps: 'native' for models with layers that it has, 'tfjs' for any, 'auto' for the one that is possible.",
+    ),
   tuning: z
     .strictObject({
       seeds: z.array(seed).min(1).default([1000, 1001]),
@@ -114,18 +137,19 @@ const schema = z.strictObject({
       validationSamples: count.optional(),
       epochs: count.optional(),
     })
-    .prefault({}),
-  /** Name of the feature layer of both models. */
-  featureLayer: z.string().default('features'),
-  /**
-   * Weights of each method's loss, by the name that the table gives it. `extends: NAME` takes what is not given from another
-   * method, as it is after tuning; `preset: NAME` from one of the loss presets.
-   */
+    .prefault({})
+    .describe(
+      "Where methods with 'tune' are tuned: seeds of their own and, if given, fewer samples and other epochs of the students.",
+    ),
+  featureLayer: z.string().default('features').describe('Name of the feature layer of both models.'),
   methods: z
     .record(z.string().min(1), method, {
       error: ({ input }) => (input === undefined ? 'is missing; name methods and their weights' : undefined),
     })
-    .refine((methods) => Object.keys(methods).length > 0, 'at least one method is needed'),
+    .refine((methods) => Object.keys(methods).length > 0, 'at least one method is needed')
+    .describe(
+      "Weights of each method's loss, by the name that the table gives it. 'extends: NAME' takes what is not given from another method, as it is after tuning; 'preset: NAME' from one of the loss presets.",
+    ),
 });
 
 /** One study: data, models, training and the methods compared. Every key but `methods` has a default. */
