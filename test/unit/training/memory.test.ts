@@ -1,10 +1,8 @@
 // A process of its own: peaks of memory cannot be taken back.
 import assert from 'node:assert/strict';
 import { before, it } from 'node:test';
-import { distill, qrkdLoss, ready } from 'qrkd/distill';
-import { angleLossGradient } from '#dist/engine/relational.js';
-import { randomMatrices } from '../../matrices.js';
-import { clouds, denseNetwork } from './clouds.js';
+import { distill, qrkdLoss, ready, tf } from 'qrkd/distill';
+import { cloudOptions, clouds, denseNetwork } from './clouds.js';
 
 const N = 512;
 /** What all N^3 cosines of one side would take in float32. */
@@ -19,16 +17,21 @@ async function growth(body: () => unknown): Promise<number> {
 
 before(() => ready());
 
-it(`the angle loss of ${N} samples takes memory of order N^2: far less than all of its cosines would`, async () => {
-  const random = randomMatrices('angles');
-  const [student, teacher] = [random(N, 4), random(N, 31)];
-  angleLossGradient(random(32, 4), random(32, 31));
-  const evaluated = await growth(() => angleLossGradient(student, teacher));
-  assert.ok(evaluated < 0.15 * ALL_COSINES, `${evaluated} MiB`);
-});
+for (const engine of ['native', 'tfjs'] as const) {
+  it(`300 steps leave as many tensors as 12, engine ${engine}`, async () => {
+    const counts: number[][] = [];
+    const onEpoch = () => {
+      const { numTensors, numBytes } = tf.memory();
+      counts.push([numTensors, numBytes]);
+    };
+    await distill(cloudOptions({ engine, epochs: 25, keep: 'best', onEpoch }));
+    assert.equal(counts.length, 25);
+    for (const count of counts) assert.deepEqual(count, counts[0]);
+  });
+}
 
 for (const engine of ['native', 'tfjs'] as const) {
-  it(`so does a step with it, engine ${engine}`, async () => {
+  it(`a step with angles of ${N} samples takes memory of order N^2, far less than all cosines, engine ${engine}`, async () => {
     const step = (samples: number) =>
       distill({
         student: denseNetwork(4, 1),
