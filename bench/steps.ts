@@ -30,11 +30,12 @@ export function recipe(
 
 /** What the terms alone cost a step, value and gradient: the loss's own evaluation of one batch of outputs. */
 export function termTurns(batchSize: number): Record<string, Turn> {
-  const studentOutputs = { logits: samples(batchSize, 10, 5), features: samples(batchSize, 4, 6) };
-  const teacherOutputs = { logits: samples(batchSize, 10, 7), features: samples(batchSize, 31, 8) };
+  const studentOutputs = { logits: samples(batchSize, 10, 5), features: [samples(batchSize, 4, 6)] };
+  const teacher = samples(batchSize, 31, 8);
+  const teacherOutputs = { logits: samples(batchSize, 10, 7), features: [teacher] };
   const labels = Int32Array.from({ length: batchSize }, (_, i) => i % 10);
   const evaluated = (options: QrkdLossOptions): Turn => {
-    const batch = qrkdLoss(options).prepare(teacherOutputs.features, 4);
+    const batch = qrkdLoss(options).prepare([{ teacher, studentWidth: 4 }]);
     return turnOf(() => batch.evaluate(studentOutputs, teacherOutputs, labels));
   };
   const turns: Record<string, Turn> = {};

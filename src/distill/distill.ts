@@ -2,24 +2,41 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { QrkdLoss } from '../losses/qrkd.js';
 import { TRAINING_KEYS, type TrainingOptions } from './options.js';
+import { type FeaturePair, readPairs } from './pairs.js';
 import { type RunResult, runTraining } from './run.js';
+import { isTeacher, type Teacher } from './teacher.js';
 
 export interface DistillOptions extends TrainingOptions {
   /** Trained in place. One input, one output of logits [N, C]. */
   student: LayersModel;
-  /** Only read. May be left out where no term of the loss needs it (plain training). */
-  teacher?: LayersModel;
+  /**
+   * Only read: a model with one input and one output of logits, or anything else that gives logits and features, such as an
+   * {@link onnxTeacher}. May be left out where no term of the loss needs it (plain training).
+   */
+  teacher?: LayersModel | Teacher;
   /** Made by {@link qrkdLoss}. */
   loss: QrkdLoss;
   /** Name of the layer whose output is the features, for both models or for each; default 'features'. */
   featureLayer?: string | { student?: string; teacher?: string };
+  /**
+   * In place of `featureLayer`: the pairs of layers that the relational terms compare. Every relational term (distance, angle,
+   * quantum) is the sum over the pairs, each times its weight; projections and scaling of the quantum term are each pair's own.
+   */
+  featurePairs?: readonly FeaturePair[];
 }
 
 export interface DistillResult extends RunResult {
   student: LayersModel;
 }
 
-const KEYS: readonly (keyof DistillOptions)[] = ['student', 'teacher', 'loss', 'featureLayer', ...TRAINING_KEYS];
+const KEYS: readonly (keyof DistillOptions)[] = [
+  'student',
+  'teacher',
+  'loss',
+  'featureLayer',
+  'featurePairs',
+  ...TRAINING_KEYS,
+];
 
 /**
  * Trains a student with the weighted distillation terms of `loss`.
@@ -35,17 +52,19 @@ const KEYS: readonly (keyof DistillOptions)[] = ['student', 'teacher', 'loss', '
  */
 export async function distill(options: DistillOptions): Promise<DistillResult> {
   rejectUnknownKeys(options, KEYS, 'distill');
-  const { student, teacher, loss, featureLayer = {}, ...training } = options;
+  const { student, teacher, loss, featureLayer, featurePairs, ...training } = options;
   if (!(loss instanceof QrkdLoss)) {
     throw new QrkdTypeError('ERR_QRKD_TYPE', `distill: loss must be made by qrkdLoss, got ${typeof loss}`);
   }
+  const teacherLayer = (teacher && isTeacher(teacher) && teacher.featureLayer) || 'features';
+  const pairs = readPairs({ featurePairs, featureLayer }, 'distill', teacherLayer);
   const result = await runTraining({
     where: 'distill',
     role: 'student',
     model: student,
     teacher,
     loss,
-    featureLayer: typeof featureLayer === 'string' ? { student: featureLayer, teacher: featureLayer } : featureLayer,
+    pairs: loss.needsFeatures ? pairs : [],
     options: training,
   });
   return { student, ...result };

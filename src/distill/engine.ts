@@ -2,13 +2,14 @@ import type { Optimizer } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
-import type { BatchLoss, Outputs, QrkdLoss, Term } from '../losses/qrkd.js';
+import type { BatchLoss } from '../losses/batchLoss.js';
+import type { Term } from '../losses/terms.js';
 import type { Augment } from './augment.js';
 import type { StepMetrics } from './meter.js';
 import type { OptimizerPlan, OptimizerState } from './optimizer.js';
-import type { TwoOutputs } from './outputs.js';
+import type { OpenedModel } from './outputs.js';
 import type { SampleSet } from './samples.js';
-import type { Inference } from './teacher.js';
+import type { Inference, TeacherOutputs } from './teacher.js';
 
 export type EngineName = 'native' | 'tfjs';
 
@@ -16,12 +17,11 @@ export type EngineName = 'native' | 'tfjs';
 export interface EngineSetup {
   /** Names the caller in errors. */
   where: string;
-  student: TwoOutputs;
+  student: OpenedModel;
   train: SampleSet;
-  loss: QrkdLoss;
-  prepared: BatchLoss;
+  loss: BatchLoss;
   /** The teacher's outputs on all of `train`, and the teacher itself for batches that are augmented. */
-  target: Outputs;
+  target: TeacherOutputs;
   teacher: Inference | undefined;
   optimizer: OptimizerPlan | Optimizer;
   augment: Augment | undefined;

@@ -2,7 +2,7 @@ import type { Optimizer } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import { QrkdTypeError } from '../errors.js';
 import { startProgress } from '../progress.js';
-import { Checkpoint, modelIdentity, type RunIdentity, samplesIdentity, weightsIdentity } from './checkpoint.js';
+import { Checkpoint, modelIdentity, type RunIdentity, samplesIdentity } from './checkpoint.js';
 import type { Engine } from './engine.js';
 import { evaluateLogits } from './evaluate.js';
 import { stepEntry } from './log/entries.js';
@@ -12,6 +12,7 @@ import { learningRateAt, type OptimizerPlan, readOptimizer } from './optimizer.j
 import type { Run } from './run.js';
 import { epochBatches } from './samples.js';
 import { bestEpoch, isOutOfPatience, type StopReason } from './selection.js';
+import { teacherIdentity } from './teacher.js';
 
 /** What the epochs of a run came to. */
 export interface History {
@@ -101,7 +102,7 @@ function openCheckpoint(
   epochs: number,
   batchSize: number,
 ): Checkpoint | undefined {
-  const { where, model, loss, teacher, featureLayer, options } = run;
+  const { where, model, loss, teacher, pairs, options } = run;
   if (!options.checkpoint) return undefined;
   if (!('native' in optimizer)) {
     throw new QrkdTypeError(
@@ -121,14 +122,14 @@ function openCheckpoint(
     optimizer,
     loss: loss.toJSON(),
     kernelParameters: [student, other].map((kernel) => [...(kernel?.parameters ?? [])]),
-    featureLayer: loss.needsFeatures ? featureLayer : {},
+    featurePairs: pairs,
     augment: options.augment !== undefined,
     earlyStopping: earlyStopping ? [patience, minimumDelta, monitor] : null,
     keep: options.keep ?? 'last',
     model: modelIdentity(model),
     train: samplesIdentity(options.train),
     validation: options.validation ? samplesIdentity(options.validation) : null,
-    teacher: teacher && loss.needsTeacher ? weightsIdentity(teacher) : null,
+    teacher: teacher && loss.needsTeacher ? teacherIdentity(teacher) : null,
   };
   return new Checkpoint(options.checkpoint, identity, where);
 }

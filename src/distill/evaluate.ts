@@ -33,5 +33,5 @@ export function evaluateLogits(logits: Matrix, labels: Int32Array): Evaluation {
 /** Accuracy and cross-entropy of a classifier that gives logits, in inference mode. */
 export function evaluate(model: LayersModel, samples: SampleSet): Evaluation {
   checkSamples(samples, 'evaluate: samples');
-  return evaluateLogits(allOutputs(openModel(model, undefined, 'evaluate: model'), samples).logits, samples.labels);
+  return evaluateLogits(allOutputs(openModel(model, [], 'evaluate: model'), samples).logits, samples.labels);
 }

@@ -3,23 +3,22 @@
  * @module qrkd/distill
  */
 export { angleLoss } from '../losses/angle.js';
+export type { BatchLoss, LossEvaluation, OutputTensors, PreparedPair } from '../losses/batchLoss.js';
 export { distanceLoss } from '../losses/distance.js';
 export { fidelityMatrix } from '../losses/fidelityMatrix.js';
 export { type KdOptions, kdLoss } from '../losses/kd.js';
 export { LOSS_PRESETS, type LossPreset, type LossWeights, lossPreset } from '../losses/presets.js';
 export { orthogonalProjection, type Projection, pcaProjection } from '../losses/projection.js';
 export {
-  type BatchLoss,
-  type LossEvaluation,
-  type Outputs,
+  type FeatureFit,
   type ProjectionOptions,
   type QrkdLoss,
   type QrkdLossOptions,
   qrkdLoss,
-  type Term,
-  type TermValue,
 } from '../losses/qrkd.js';
 export { type QuantumLossOptions, quantumLoss } from '../losses/quantum.js';
+export type { Outputs, Term, TermValue } from '../losses/terms.js';
+export type { FeaturePlace, FeatureSpec, Tap } from '../models/taps.js';
 export { type BackendInfo, backendInfo, ready, type Tf, tf } from '../tensor/backend.js';
 export type { Augment, BatchPlace } from './augment.js';
 export type { CheckpointOptions } from './checkpoint.js';
@@ -30,6 +29,7 @@ export type { LogOptions } from './log/log.js';
 export type { EpochMetrics } from './meter.js';
 export type { OptimizerConfig, OptimizerName, OptimizerState } from './optimizer.js';
 export type { TrainingOptions } from './options.js';
+export type { FeaturePair } from './pairs.js';
 export type { SampleSet } from './samples.js';
 export type { Schedule, Warmup } from './schedule.js';
 export type { EarlyStopping, Keep, Monitor, StopReason } from './selection.js';

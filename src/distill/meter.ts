@@ -1,4 +1,4 @@
-import type { Term, TermValue } from '../losses/qrkd.js';
+import type { Term, TermValue } from '../losses/terms.js';
 import type { Evaluation } from './evaluate.js';
 
 /** What one step measured, on the batch that it was about to learn from. */

@@ -1,8 +1,8 @@
 import type { NativeData, Scalars } from '../engine/native.js';
 import type { Matrix, Precision } from '../engine/types.js';
 import { QrkdTypeError } from '../errors.js';
-import { activeTerms, nativeTerms, type TermPlaces } from '../losses/nativeTerms.js';
-import type { Outputs, Term } from '../losses/qrkd.js';
+import { type NativeShare, nativeTerms } from '../losses/nativeTerms.js';
+import { sumOfShares, TERMS } from '../losses/terms.js';
 import type { CompiledNetwork } from '../network/compile.js';
 import { makeData, NativeNetwork, type NativeStep, NotFiniteTerm } from '../network/NativeNetwork.js';
 import { augmentBatch } from './augment.js';
@@ -10,6 +10,7 @@ import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFin
 import type { StepMetrics } from './meter.js';
 import { learningRates, type OptimizerPlan } from './optimizer.js';
 import type { SampleSet } from './samples.js';
+import type { TeacherOutputs } from './teacher.js';
 
 /** Batches of at least so many samples are evaluated at once, however small those of the training are. */
 const EVALUATED = 64;
@@ -28,7 +29,7 @@ export class NativeEngine implements Engine {
   readonly name = 'native';
   readonly #network: NativeNetwork;
   readonly #optimizer: OptimizerPlan;
-  readonly #terms: Term[];
+  readonly #shares: NativeShare[];
   readonly #data: NativeData | undefined;
 
   /** @throws TypeError ERR_QRKD_UNSUPPORTED naming what the engine does not have. */
@@ -37,26 +38,24 @@ export class NativeEngine implements Engine {
     compiled: CompiledNetwork,
     { precision, alone }: { precision: Precision; alone: boolean },
   ) {
-    const { loss, prepared, target, student, optimizer, train, batchSize, augment } = setup;
+    const { loss, target, student, optimizer, train, batchSize, augment } = setup;
     checkPlan(optimizer);
     this.#optimizer = optimizer;
-    this.#terms = activeTerms(loss);
-    const places: TermPlaces = {
+    const firstFeatures = target.logits ? 1 : 0;
+    this.#shares = nativeTerms(loss, {
       logits: { output: 0, target: 0 },
-      ...(target.features && {
-        features: {
-          output: compiled.features[0],
-          target: 1,
-          student: student.featureWidth!,
-          teacher: target.features.shape[1],
-        },
-      }),
-    };
+      features: target.features.map(({ shape }, p) => ({
+        output: compiled.features[p],
+        target: firstFeatures + p,
+        student: student.featureWidths[p],
+        teacher: shape[1],
+      })),
+    });
     this.#network = new NativeNetwork(compiled, {
       precision,
       alone,
       maxBatch: Math.max(batchSize, EVALUATED),
-      terms: nativeTerms(loss, prepared, places),
+      terms: this.#shares.map(({ native }) => native),
       optimizer: optimizer.native,
     });
     if (!augment) this.#data = dataOf(train, train.labels, target);
@@ -114,13 +113,22 @@ export class NativeEngine implements Engine {
       });
     } catch (error) {
       if (!(error instanceof NotFiniteTerm)) throw error;
-      throw notFiniteError(where, this.#terms[error.term], error, { step: firstStep + error.step + 1, epoch });
+      throw notFiniteError(where, this.#shares[error.term].term, error, { step: firstStep + error.step + 1, epoch });
     }
   }
 
   #metrics({ terms, ...step }: NativeStep): StepMetrics {
     const { weights } = this.setup.loss;
-    const named = this.#terms.map((term, t) => [term, { ...terms[t], weighted: weights[term] * terms[t].raw }]);
+    const named = TERMS.filter((term) => weights[term] > 0).map((term) => {
+      const shares = terms.map((value, t) => ({ ...value, weight: this.#shares[t].share }));
+      return [
+        term,
+        sumOfShares(
+          shares.filter((_, t) => this.#shares[t].term === term),
+          weights[term],
+        ),
+      ];
+    });
     return { ...step, terms: Object.fromEntries(named) };
   }
 
@@ -154,12 +162,12 @@ export class NativeEngine implements Engine {
   }
 }
 
-/** The teacher's logits are the first target, its features the second. */
+/** The targets: the teacher's logits, where it gives any, then its features. */
 function dataOf(
   { images, shape }: Pick<SampleSet, 'images' | 'shape'>,
   labels: Int32Array,
-  target: Outputs,
+  target: TeacherOutputs,
 ): NativeData {
   const { logits, features } = target;
-  return makeData({ images, count: shape[0] }, labels, [...(logits ? [logits] : []), ...(features ? [features] : [])]);
+  return makeData({ images, count: shape[0] }, labels, [...(logits ? [logits] : []), ...features]);
 }

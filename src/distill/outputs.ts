@@ -1,22 +1,25 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError } from '../errors.js';
+import { type FeatureSpec, readTap, tapTensor } from '../models/taps.js';
 import { tf } from '../tensor/backend.js';
 import { type SampleSet, sliceTensor } from './samples.js';
 
 /** Samples per forward pass where nothing is trained. */
 const CHUNK = 256;
 
-/** A model seen as logits and, where a layer was named, features, both from one forward pass. */
-export interface TwoOutputs {
+/** A model seen as logits and the features taken somewhere in it, all from one forward pass. */
+export interface OpenedModel {
   readonly model: LayersModel;
-  apply(x: Tensor, training: boolean): { logits: Tensor; features?: Tensor };
-  featureWidth?: number;
+  /** Their widths. */
+  readonly featureWidths: readonly number[];
+  /** Logits [N, C], features [N, f], as many as were asked for. */
+  apply(x: Tensor, training: boolean): { logits: Tensor; features: Tensor[] };
 }
 
 /** Refuses samples, [n, ...shape of one], of another shape than the model's input. */
-export function checkInputs({ model }: TwoOutputs, shape: readonly number[], argument: string): void {
+export function checkInputs({ model }: OpenedModel, shape: readonly number[], argument: string): void {
   const [, ...wanted] = model.inputs[0].shape;
   const [, ...given] = shape;
   if (wanted.length === given.length && wanted.every((extent, k) => extent === null || extent === given[k])) return;
@@ -27,7 +30,7 @@ export function checkInputs({ model }: TwoOutputs, shape: readonly number[], arg
 }
 
 /** Refuses labels that are none of the model's classes; `argument` names the set. */
-export function checkLabels({ model }: TwoOutputs, labels: Int32Array, argument: string): void {
+export function checkLabels({ model }: OpenedModel, labels: Int32Array, argument: string): void {
   const shape = model.outputs[0].shape;
   const classes = shape[shape.length - 1];
   if (classes === null) return;
@@ -40,12 +43,11 @@ export function checkLabels({ model }: TwoOutputs, labels: Int32Array, argument:
 }
 
 /**
- * Opens a model at its feature layer. Layers and weights stay those of `model`.
+ * Opens a model at the places where its features are taken. Layers and weights stay those of `model`.
  *
- * @param layerName name of the feature layer, or undefined if only logits are wanted.
  * @param argument names the model in errors.
  */
-export function openModel(model: LayersModel, layerName: string | undefined, argument: string): TwoOutputs {
+export function openModel(model: LayersModel, features: readonly FeatureSpec[], argument: string): OpenedModel {
   if (!(model instanceof tf.LayersModel)) {
     throw new QrkdTypeError('ERR_QRKD_TYPE', `${argument} must be a built tf.LayersModel, got ${typeof model}`);
   }
@@ -56,27 +58,25 @@ export function openModel(model: LayersModel, layerName: string | undefined, arg
     );
   }
   refuseSoftmax(model, argument);
-  if (layerName === undefined) {
-    return { model, apply: (x, training) => ({ logits: model.apply(x, { training }) as Tensor }) };
+  if (features.length === 0) {
+    return {
+      model,
+      featureWidths: [],
+      apply: (x, training) => ({ logits: model.apply(x, { training }) as Tensor, features: [] }),
+    };
   }
-  const layer = model.layers.find(({ name }) => name === layerName);
-  if (layer === undefined) {
-    throw new QrkdRangeError(
-      'ERR_QRKD_VALUE',
-      `${argument} has no layer named "${layerName}" (featureLayer); its layers: ${model.layers.map(({ name }) => name).join(', ')}`,
-    );
-  }
-  const output = layer.output as SymbolicTensor;
+  const tensors = features.map((spec) => tapTensor(model, readTap(spec, `${argument}: features`), argument));
+  const wanted = [model.outputs[0], ...tensors];
   // tfjs gives no value for an output that is listed twice.
-  const outputs = output === model.outputs[0] ? [output] : [model.outputs[0], output];
-  const both = tf.model({ inputs: model.inputs, outputs });
-  const featureWidth = output.shape.slice(1).reduce<number>((product, extent) => product * (extent ?? 1), 1);
+  const outputs = [...new Set(wanted)];
+  const opened = tf.model({ inputs: model.inputs, outputs });
   return {
     model,
-    featureWidth,
+    featureWidths: tensors.map(({ shape }) => shape[1]!),
     apply(x, training) {
-      const [logits, features = logits] = [both.apply(x, { training })].flat() as Tensor[];
-      return { logits, features: tf.reshape(features, [x.shape[0], featureWidth]) };
+      const values = [opened.apply(x, { training })].flat() as Tensor[];
+      const [logits, ...rest] = wanted.map((tensor) => values[outputs.indexOf(tensor)]);
+      return { logits, features: rest };
     },
   };
 }
@@ -93,36 +93,36 @@ function refuseSoftmax(model: LayersModel, argument: string): void {
   }
 }
 
-/** Logits (and features) of all samples, in order, in inference mode. */
+/** Logits and features of all samples, in order, in inference mode. */
 export function allOutputs(
-  model: TwoOutputs,
+  opened: OpenedModel,
   set: Pick<SampleSet, 'images' | 'shape'>,
-): { logits: Matrix; features?: Matrix } {
+): { logits: Matrix; features: Matrix[] } {
   const n = set.shape[0];
-  const parts: { logits: Float32Array; features?: Float32Array }[] = [];
+  const parts: Float32Array[][] = [];
   for (let start = 0; start < n; start += CHUNK) {
     parts.push(
       tf.tidy(() => {
-        const { logits, features } = model.apply(sliceTensor(set, start, Math.min(n, start + CHUNK)), false);
-        return {
-          logits: logits.dataSync() as Float32Array,
-          features: features?.dataSync() as Float32Array | undefined,
-        };
-      }) as (typeof parts)[number],
+        const { logits, features } = opened.apply(sliceTensor(set, start, Math.min(n, start + CHUNK)), false);
+        return [logits, ...features].map((tensor) => tensor.dataSync() as Float32Array);
+      }) as unknown as Float32Array[],
     );
   }
-  const join = (pieces: Float32Array[]): Matrix<Float32Array> => {
-    const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    const data = new Float32Array(total);
-    let offset = 0;
-    for (const piece of pieces) {
-      data.set(piece, offset);
-      offset += piece.length;
-    }
-    return { data, shape: [n, total / n] };
-  };
-  return {
-    logits: join(parts.map(({ logits }) => logits)),
-    ...(model.featureWidth !== undefined && { features: join(parts.map(({ features }) => features!)) }),
-  };
+  const [logits, ...features] = parts[0].map((_, k) =>
+    joined(
+      parts.map((part) => part[k]),
+      n,
+    ),
+  );
+  return { logits, features };
+}
+
+function joined(pieces: Float32Array[], rows: number): Matrix<Float32Array> {
+  const data = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let offset = 0;
+  for (const piece of pieces) {
+    data.set(piece, offset);
+    offset += piece.length;
+  }
+  return { data, shape: [rows, data.length / rows] };
 }

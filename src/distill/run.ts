@@ -11,9 +11,10 @@ import { checkPlan, NativeEngine } from './nativeEngine.js';
 import { readOptimizer } from './optimizer.js';
 import { checkTraining, type TrainingOptions } from './options.js';
 import { checkInputs, checkLabels, openModel } from './outputs.js';
+import type { TapPair } from './pairs.js';
 import type { SampleSet } from './samples.js';
 import type { StopReason } from './selection.js';
-import { type Inference, openInference } from './teacher.js';
+import { type Inference, type InferenceOptions, openInference, type Teacher } from './teacher.js';
 import { TfjsEngine } from './tfjsEngine.js';
 
 /** A run of `distill` or `train`. */
@@ -24,8 +25,9 @@ export interface Run {
   /** Trained in place. */
   model: LayersModel;
   loss: QrkdLoss;
-  teacher: LayersModel | undefined;
-  featureLayer: { student?: string; teacher?: string };
+  teacher: LayersModel | Teacher | undefined;
+  /** What the relational terms compare; none where the loss has no such terms. */
+  pairs: readonly TapPair[];
   options: TrainingOptions;
 }
 
@@ -72,13 +74,13 @@ export async function runTraining(run: Run): Promise<RunResult> {
 
 /** The engine that is wanted and possible, with the teacher's outputs. */
 async function openEngine(
-  { where, role, model, loss, featureLayer, options, ...run }: Run,
+  { where, role, model, loss, pairs, options, ...run }: Run,
   epochs: number,
   batchSize: number,
 ): Promise<{ engine: Engine; teacher: Inference | undefined }> {
   const { train, validation, test, precision = 'float32', threads, seed = 0, augment, signal } = options;
-  const layer = loss.needsFeatures ? (featureLayer.student ?? 'features') : undefined;
-  const student = openModel(model, layer, `${where}: ${role}`);
+  const taps = pairs.map((pair) => pair.student);
+  const student = openModel(model, taps, `${where}: ${role}`);
   for (const [name, set] of Object.entries({ train, validation, test })) {
     if (!set) continue;
     checkInputs(student, set.shape, `${where}: ${role}`);
@@ -89,25 +91,25 @@ async function openEngine(
   const choice = new EngineChoice(wanted, where, wanted === 'auto' && precision === 'float32');
   const compiled = choice.attempt(() => {
     checkPlan(optimizer);
-    return compileNetwork(model, { features: layer === undefined ? [] : [layer], seed });
+    return compileNetwork(model, { features: taps, seed });
   });
   const alone = threads === 1;
   const teacher = loss.needsTeacher
-    ? openTeacher(run.teacher, loss.needsFeatures ? (featureLayer.teacher ?? 'features') : undefined, {
-        engine: compiled ? wanted : 'tfjs',
-        where,
-        precision,
-        alone,
-      })
+    ? openTeacher(run.teacher, pairs, { engine: compiled ? wanted : 'tfjs', where, precision, alone })
     : undefined;
   try {
-    const target = (await teacher?.outputs(train, signal)) ?? {};
+    const target = (await teacher?.outputs(train, signal)) ?? { features: [] };
     const setup: EngineSetup = {
       where,
       student,
       train,
-      loss,
-      prepared: loss.prepare(target.features, student.featureWidth),
+      loss: loss.prepare(
+        pairs.map(({ weight }, p) => ({
+          teacher: target.features[p],
+          studentWidth: student.featureWidths[p],
+          weight,
+        })),
+      ),
       target,
       teacher,
       optimizer,
@@ -124,9 +126,9 @@ async function openEngine(
 }
 
 function openTeacher(
-  teacher: LayersModel | undefined,
-  layer: string | undefined,
-  { where, ...how }: Parameters<typeof openInference>[2],
+  teacher: Run['teacher'],
+  pairs: readonly TapPair[],
+  { where, ...how }: InferenceOptions,
 ): Inference {
   if (teacher === undefined) {
     throw new QrkdTypeError(
@@ -134,5 +136,6 @@ function openTeacher(
       `${where}: the loss has terms that compare with a teacher, but teacher was not given`,
     );
   }
-  return openInference(teacher, layer, { ...how, where: `${where}: teacher` });
+  const taps = pairs.map((pair) => pair.teacher);
+  return openInference(teacher, taps, { ...how, where: `${where}: teacher` });
 }

@@ -1,57 +1,103 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { Precision } from '../engine/types.js';
-import type { Outputs } from '../losses/qrkd.js';
+import type { Matrix, Precision } from '../engine/types.js';
+import { QrkdTypeError } from '../errors.js';
+import type { Tap } from '../models/taps.js';
 import { compileNetwork } from '../network/compile.js';
 import { NativeNetwork } from '../network/NativeNetwork.js';
+import { weightsIdentity } from './checkpoint.js';
 import { EngineChoice, type EngineName } from './engine.js';
 import { allOutputs, checkInputs, openModel } from './outputs.js';
 import type { SampleSet } from './samples.js';
 
-/** A model that is only read. */
+/** Samples without their labels. */
+export type Inputs = Pick<SampleSet, 'images' | 'shape'>;
+
+/** What a teacher says of samples: logits [N, C] where it has them, features [N, g] of every tap. */
+export interface TeacherOutputs {
+  logits?: Matrix;
+  features: readonly Matrix[];
+}
+
+/** A teacher that is no tf.LayersModel: anything that gives logits and features, in order, for samples. */
+export interface Teacher {
+  /** Tells it from others, weights included: checkpoints, and outputs that are kept, belong to it. */
+  readonly identity: string;
+  /** Where its features are taken if `distill` is not told. */
+  readonly featureLayer?: string;
+  /** @param taps one for each pair of layers; none where only logits are wanted. Aborting rejects with `signal.reason`. */
+  outputs(samples: Inputs, taps: readonly Tap[], signal?: AbortSignal): Promise<TeacherOutputs>;
+}
+
+/** A teacher, or any model that is only read, opened at its taps. */
 export interface Inference {
-  /** Logits (and features) of all samples, in order. */
-  outputs(set: Pick<SampleSet, 'images' | 'shape'>, signal?: AbortSignal): Promise<Outputs>;
+  /** Of all samples, in order. */
+  outputs(samples: Inputs, signal?: AbortSignal): Promise<TeacherOutputs>;
   dispose(): void;
+}
+
+export function isTeacher(teacher: LayersModel | Teacher): teacher is Teacher {
+  return typeof (teacher as Teacher).outputs === 'function' && typeof (teacher as Teacher).identity === 'string';
+}
+
+export function teacherIdentity(teacher: LayersModel | Teacher): string {
+  return isTeacher(teacher) ? teacher.identity : weightsIdentity(teacher);
+}
+
+export interface InferenceOptions {
+  engine: 'auto' | EngineName;
+  where: string;
+  precision: Precision;
+  alone: boolean;
 }
 
 /** Samples per pass: a few panels for every thread. */
 const BATCH = 256;
 
 /**
- * Opens a model for inference, in the native engine where that has all of its layers. Where it has not, tfjs takes its
- * place whatever engine trains, since the outputs are the same to rounding.
+ * Opens a teacher at the places where its features are taken: a model in the native engine where that has all of its layers.
+ * Where it has not, tfjs takes its place whatever engine trains, since the outputs are the same to rounding.
  */
 export function openInference(
-  model: LayersModel,
-  layer: string | undefined,
-  {
-    engine,
-    where,
-    precision,
-    alone,
-  }: { engine: 'auto' | EngineName; where: string; precision: Precision; alone: boolean },
+  teacher: LayersModel | Teacher,
+  taps: readonly Tap[],
+  { engine, where, precision, alone }: InferenceOptions,
 ): Inference {
-  const opened = openModel(model, layer, where);
-  const network = new EngineChoice(engine, where, true).attempt(() => {
-    const compiled = compileNetwork(model, { features: layer === undefined ? [] : [layer] });
-    return new NativeNetwork(compiled, { precision, maxBatch: BATCH, alone });
-  });
-  if (!network) {
+  if (isTeacher(teacher)) {
     return {
-      outputs: async (set) => {
-        checkInputs(opened, set.shape, where);
-        return allOutputs(opened, set);
-      },
+      outputs: async (samples, signal) => checked(await teacher.outputs(samples, taps, signal), samples, taps, where),
+      // The caller's, who may go on using it.
       dispose: () => undefined,
     };
   }
-  const [feature] = network.network.features;
+  const opened = openModel(teacher, taps, where);
+  const network = new EngineChoice(engine, where, true).attempt(() => {
+    const compiled = compileNetwork(teacher, { features: taps });
+    return new NativeNetwork(compiled, { precision, maxBatch: BATCH, alone });
+  });
   return {
-    async outputs({ images, shape }, signal) {
+    async outputs(samples, signal) {
+      const { images, shape } = samples;
       checkInputs(opened, shape, where);
+      if (!network) return allOutputs(opened, samples);
       const matrices = await network.evaluate({ images, count: shape[0] }, signal);
-      return { logits: matrices[0], ...(feature !== undefined && { features: matrices[feature] }) };
+      return { logits: matrices[0], features: network.network.features.map((output) => matrices[output]) };
     },
-    dispose: () => network.dispose(),
+    dispose: () => network?.dispose(),
   };
+}
+
+/** Refuses what a teacher of the caller's own gives in another form. */
+function checked(outputs: TeacherOutputs, { shape: [n] }: Inputs, taps: readonly Tap[], where: string): TeacherOutputs {
+  const { logits, features } = outputs;
+  const matrices = [...(logits ? [logits] : []), ...(features ?? [])];
+  if (
+    features?.length !== taps.length ||
+    !matrices.every(({ data, shape }) => shape[0] === n && data.length === n * shape[1])
+  ) {
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `${where}: outputs() must give logits [${n}, classes] and ${taps.length} matrices of features [${n}, width]`,
+    );
+  }
+  return outputs;
 }

@@ -1,13 +1,15 @@
 import type { Tensor2D, Variable } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
-import { type LossEvaluation, type Outputs, TERMS } from '../losses/qrkd.js';
+import type { LossEvaluation } from '../losses/batchLoss.js';
+import { TERMS } from '../losses/terms.js';
 import { tf } from '../tensor/backend.js';
 import { augmentBatch } from './augment.js';
 import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFiniteError } from './engine.js';
 import { argmaxRows } from './evaluate.js';
 import { allOutputs } from './outputs.js';
 import { gatherRows, type SampleSet, sliceTensor } from './samples.js';
+import type { TeacherOutputs } from './teacher.js';
 import { TfjsOptimizer } from './tfjsOptimizer.js';
 
 type Batch = Pick<SampleSet, 'images' | 'shape'>;
@@ -30,12 +32,12 @@ export class TfjsEngine implements Engine {
       const start = performance.now();
       step++;
       const batch = augmentBatch(train, { epoch, step, rows }, augment, where);
-      const wanted: Outputs =
+      const wanted: TeacherOutputs =
         augment && teacher
           ? await teacher.outputs(batch, signal)
           : {
               ...(target.logits && { logits: gatherRows(target.logits, rows) }),
-              ...(target.features && { features: gatherRows(target.features, rows) }),
+              features: target.features.map((matrix) => gatherRows(matrix, rows)),
             };
       const labels = Int32Array.from(rows, (row) => train.labels[row]);
       const { evaluation, logits } = this.#step(batch, wanted, labels, { step, epoch });
@@ -55,18 +57,18 @@ export class TfjsEngine implements Engine {
   /** One step; tensors live no longer than it. */
   #step(
     batch: Batch,
-    teacher: Outputs,
+    teacher: TeacherOutputs,
     labels: Int32Array,
     at: { step: number; epoch: number },
   ): { evaluation: LossEvaluation; logits: Matrix } {
-    const { student, prepared, where } = this.setup;
+    const { student, loss, where } = this.setup;
     let result: { evaluation: LossEvaluation; logits: Matrix } | undefined;
     tf.tidy(() => {
       const x = sliceTensor(batch, 0, batch.shape[0]);
       const { grads } = tf.variableGrads(() => {
         const { logits, features } = student.apply(x, true);
-        const outputs = { logits: logits as Tensor2D, ...(features && { features: features as Tensor2D }) };
-        return prepared.scalar(outputs, teacher, labels, (evaluation, seen) => {
+        const outputs = { logits: logits as Tensor2D, features: features as Tensor2D[] };
+        return loss.scalar(outputs, teacher, labels, (evaluation, seen) => {
           // Before the weights are touched: an error leaves the student as it was.
           refuseNotFinite(evaluation, where, at);
           result = { evaluation, logits: seen.logits };

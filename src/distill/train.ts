@@ -28,7 +28,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     model,
     teacher: undefined,
     loss: qrkdLoss(),
-    featureLayer: {},
+    pairs: [],
     options: training,
   });
   return { model, ...result };

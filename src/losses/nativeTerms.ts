@@ -2,35 +2,45 @@ import type { NativeKernelSide, NativeTerm } from '../engine/native.js';
 import type { Kernel } from '../engine/types.js';
 import { QrkdTypeError } from '../errors.js';
 import { NativeBackedKernel } from '../kernels/NativeBackedKernel.js';
+import type { BatchLoss } from './batchLoss.js';
 import type { Projection } from './projection.js';
-import { type BatchLoss, type QrkdLoss, TERMS, type Term } from './qrkd.js';
 import { checkKernelWidth, isAmplitude, KERNEL_LOSS_FORMS, type QuantumLossOptions } from './quantum.js';
+import { TERMS, type Term } from './terms.js';
 
-/** Where the engine finds what the terms compare: its output, and the teacher's matrix among the targets. */
+/** Where the engine finds what the terms compare: its outputs, and the teacher's matrices among the targets. */
 export interface TermPlaces {
   logits: { output: number; target: number };
-  /** Also the widths of both sides' features. */
-  features?: { output: number; target: number; student: number; teacher: number };
+  /** For every pair of layers, also the widths of both sides' features. */
+  features: readonly { output: number; target: number; student: number; teacher: number }[];
 }
 
-/** The loss's terms of weight above 0, in the order in which they are computed. */
-export function activeTerms(loss: QrkdLoss): Term[] {
-  return TERMS.filter((term) => loss.weights[term] > 0);
+/** A term of the engine: what it is of the loss, which may have one for each pair of layers. */
+export interface NativeShare {
+  term: Term;
+  /** Of the pair, within the term; 1 where there are no pairs. */
+  share: number;
+  native: NativeTerm;
 }
 
 /**
- * The terms of a loss as the native engine computes them, one for each of {@link activeTerms}.
+ * The terms of a loss as the native engine computes them: those of weight above 0, in the order in which they are computed,
+ * each relational one once for every pair of layers.
  *
  * @throws TypeError ERR_QRKD_UNSUPPORTED naming the kernel that the engine cannot run by itself.
  */
-export function nativeTerms(loss: QrkdLoss, prepared: BatchLoss, { logits, features }: TermPlaces): NativeTerm[] {
-  return activeTerms(loss).map((kind): NativeTerm => {
-    const weight = loss.weights[kind];
-    if (kind === 'ce') return { kind, weight, output: logits.output, target: -1 };
-    if (kind === 'kd') return { kind, weight, ...logits, temperature: loss.temperature };
-    const { output, target, ...widths } = features!;
-    if (kind !== 'quantum') return { kind, weight, output, target };
-    return { kind, weight, output, target, ...quantumTerm(prepared.quantum!, widths) };
+export function nativeTerms(loss: BatchLoss, { logits, features }: TermPlaces): NativeShare[] {
+  return TERMS.filter((term) => loss.weights[term] > 0).flatMap((term): NativeShare[] => {
+    const weight = loss.weights[term];
+    if (term === 'ce') return [{ term, share: 1, native: { kind: term, weight, output: logits.output, target: -1 } }];
+    if (term === 'kd')
+      return [{ term, share: 1, native: { kind: term, weight, ...logits, temperature: loss.temperature } }];
+    return features.map(({ output, target, ...widths }, p) => {
+      const { weight: share, quantum } = loss.pairs[p];
+      const common = { weight: weight * share, output, target };
+      const native: NativeTerm =
+        term === 'quantum' ? { kind: term, ...common, ...quantumTerm(quantum!, widths) } : { kind: term, ...common };
+      return { term, share, native };
+    });
   });
 }
 

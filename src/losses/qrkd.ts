@@ -1,24 +1,13 @@
-import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
-import { angleLossGradient, distanceLossGradient } from '../engine/relational.js';
-import type { Kernel, KernelLossForm, LossGradient, Matrix } from '../engine/types.js';
+import type { Kernel, KernelLossForm, Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
-import { tf } from '../tensor/backend.js';
-import { crossEntropyGradient } from './crossEntropy.js';
-import { checkTemperature, DEFAULT_TEMPERATURE, kdLossGradient } from './kd.js';
+import { BatchLoss, type PreparedPair } from './batchLoss.js';
+import { checkTemperature, DEFAULT_TEMPERATURE } from './kd.js';
 import { type LossPreset, lossPreset } from './presets.js';
 import { orthogonalProjection, type Projection, pcaProjection } from './projection.js';
-import {
-  checkQuantumOptions,
-  kernelMatrices,
-  kernelWidth,
-  type QuantumLossOptions,
-  quantumLossGradient,
-} from './quantum.js';
-import { checkSameRows, gradientTensor, matrixOf } from './tensors.js';
+import { checkQuantumOptions, kernelWidth, type QuantumLossOptions } from './quantum.js';
+import { TERMS, type Term } from './terms.js';
 
-/** The terms of the loss, in the order in which they are computed and reported. */
-export const TERMS = ['ce', 'kd', 'distance', 'angle', 'quantum'] as const;
-export type Term = (typeof TERMS)[number];
+export { TERMS, type Term, type TermValue } from './terms.js';
 
 export interface ProjectionOptions {
   /** How the teacher's features are narrowed: 'pca' of its training features (default) or a fixed random 'orthogonal' map. */
@@ -56,50 +45,14 @@ export interface QrkdLossOptions {
   projection?: ProjectionOptions;
 }
 
-/** Outputs of a model for one batch: logits [N, C] and features [N, f]. */
-export interface Outputs {
-  logits?: Matrix;
-  features?: Matrix;
-}
-
-export interface TermValue {
-  /** The term itself. */
-  raw: number;
-  /** Weight times `raw`: what it adds to the loss. */
-  weighted: number;
-  /** Frobenius norm of d raw / d (student's logits or features) over the batch. */
-  gradientNorm: number;
-}
-
-export interface LossEvaluation {
-  /** Sum of the weighted terms. */
-  loss: number;
-  /** Terms of weight above 0. */
-  terms: Partial<Record<Term, TermValue>>;
-  /** d loss / d logits and d loss / d features, float32; only for the outputs that a term uses. */
-  gradient: { logits?: Matrix; features?: Matrix };
-  /** Rows that an amplitude map could not encode (all zero), both sides together. */
-  zeroVectors: number;
-}
-
-/** A loss made ready for one pair of models. */
-export interface BatchLoss {
-  /** Value and gradient for one batch, on plain matrices. Not-finite student outputs give terms that are NaN. */
-  evaluate(student: Outputs, teacher: Outputs, labels: Int32Array): LossEvaluation;
-  /**
-   * The same as a differentiable tf.Scalar, for training loops of one's own: logits [N, C] and features [N, f] carry the
-   * gradient. `onEvaluation` receives the terms, and the student's outputs as they were read for them.
-   */
-  scalar(
-    student: { logits: Tensor2D; features?: Tensor2D },
-    teacher: Outputs,
-    labels: Int32Array,
-    onEvaluation?: (evaluation: LossEvaluation, student: Outputs & { logits: Matrix }) => void,
-  ): Scalar;
-  /** The quantum term as it was fitted to the models, where there is one. */
-  readonly quantum?: QuantumLossOptions;
-  /** The kernel matrices that the quantum term compares, [N, N] each, for features of N samples. Needs a quantum term. */
-  kernelMatrices(student: Matrix, teacher: Matrix): { student: Matrix; teacher: Matrix };
+/** The features that a pair of layers compares, as the loss is fitted to them. */
+export interface FeatureFit {
+  /** The teacher's features of the whole training set [N, g]. */
+  teacher: Matrix;
+  /** The student's number of features. */
+  studentWidth: number;
+  /** Of the pair in every relational term, default 1. */
+  weight?: number;
 }
 
 const KEYS = ['preset', ...TERMS, 'temperature', 'kernels', 'form', 'scale', 'projection'] as const;
@@ -150,38 +103,27 @@ export class QrkdLoss {
   }
 
   /**
-   * Fits what depends on the models: the projections of the quantum term.
+   * Fits what depends on the models: the projections of the quantum term, for every pair of layers that is compared.
    *
-   * @param teacherFeatures the teacher's features of the whole training set [N, g]; read only by the quantum term.
-   * @param studentWidth the student's number of features.
+   * @param pairs one for each pair; none where no term compares features.
    */
-  prepare(teacherFeatures: Matrix | undefined, studentWidth: number | undefined): BatchLoss {
-    const quantum = this.#prepareQuantum(teacherFeatures, studentWidth);
-    const evaluate = (student: Outputs, teacher: Outputs, labels: Int32Array) =>
-      this.#evaluate(student, teacher, labels, quantum);
-    return {
-      ...(quantum && { quantum }),
-      evaluate,
-      scalar: (student, ...rest) => scalarOf(evaluate, student, ...rest),
-      kernelMatrices(student, teacher) {
-        if (quantum === undefined) {
-          throw new QrkdRangeError('ERR_QRKD_VALUE', 'kernelMatrices: the loss has no quantum term');
-        }
-        return kernelMatrices(student, teacher, quantum);
-      },
-    };
+  prepare(pairs: readonly FeatureFit[] = []): BatchLoss {
+    if (this.needsFeatures && pairs.length === 0) {
+      throw new QrkdTypeError('ERR_QRKD_TYPE', "qrkdLoss: the relational terms need both models' features");
+    }
+    const prepared = pairs.map(
+      (pair): PreparedPair => ({
+        weight: pair.weight ?? 1,
+        ...(this.weights.quantum > 0 && { quantum: this.#fitQuantum(pair) }),
+      }),
+    );
+    return new BatchLoss(this.weights, this.temperature, prepared);
   }
 
-  #prepareQuantum(
-    teacherFeatures: Matrix | undefined,
-    studentWidth: number | undefined,
-  ): QuantumLossOptions | undefined {
-    const { kernels, projection: options = {} } = this.options;
-    if (this.weights.quantum === 0 || kernels === undefined) return undefined;
-    if (teacherFeatures === undefined || studentWidth === undefined) {
-      throw new QrkdTypeError('ERR_QRKD_TYPE', "qrkdLoss: the quantum term needs both models' features");
-    }
-    const teacherWidth = teacherFeatures.shape[1];
+  #fitQuantum({ teacher, studentWidth }: FeatureFit): QuantumLossOptions {
+    const { projection: options = {} } = this.options;
+    const kernels = this.options.kernels!;
+    const teacherWidth = teacher.shape[1];
     const teacherTakes = options.teacherFeatures ?? kernelWidth(kernels.teacher) ?? teacherWidth;
     const studentTakes = options.studentFeatures ?? kernelWidth(kernels.student) ?? studentWidth;
     const projection: { student?: Projection; teacher?: Projection } = {};
@@ -190,49 +132,12 @@ export class QrkdLoss {
       projection.teacher =
         options.teacher === 'orthogonal'
           ? orthogonalProjection(teacherWidth, teacherTakes, options.seed)
-          : pcaProjection(teacherFeatures, teacherTakes);
+          : pcaProjection(teacher, teacherTakes);
     }
     if (studentTakes < studentWidth) {
       projection.student = orthogonalProjection(studentWidth, studentTakes, options.seed);
     }
     return { ...kernels, ...this.#comparison(), projection };
-  }
-
-  #evaluate(
-    student: Outputs,
-    teacher: Outputs,
-    labels: Int32Array,
-    quantum: QuantumLossOptions | undefined,
-  ): LossEvaluation {
-    const terms: LossEvaluation['terms'] = {};
-    const gradient: LossEvaluation['gradient'] = {};
-    let loss = 0;
-    let zeroVectors = 0;
-    const add = (term: Term, output: 'logits' | 'features', compute: (s: Matrix, t: Matrix) => LossGradient): void => {
-      const weight = this.weights[term];
-      if (weight === 0) return;
-      const s = need(student[output], `student's ${output}`, term);
-      const t = term === 'ce' ? s : need(teacher[output], `teacher's ${output}`, term);
-      checkSameRows(s, t, term);
-      // The engine refuses not-finite input with an error of its own; a training loop wants to know term and step.
-      const value = isFiniteMatrix(s) ? compute(s, t) : undefined;
-      const raw = value ? value.loss : Number.NaN;
-      terms[term] = { raw, weighted: weight * raw, gradientNorm: value ? norm(value.gradient) : Number.NaN };
-      loss += weight * raw;
-      gradient[output] ??= { data: new Float32Array(s.data.length), shape: s.shape };
-      const sum = gradient[output].data;
-      if (value) for (let k = 0; k < sum.length; k++) sum[k] += weight * value.gradient.data[k];
-    };
-    add('ce', 'logits', (s) => crossEntropyGradient(s, labels));
-    add('kd', 'logits', (s, t) => kdLossGradient(s, t, this.temperature));
-    add('distance', 'features', distanceLossGradient);
-    add('angle', 'features', angleLossGradient);
-    add('quantum', 'features', (s, t) => {
-      const value = quantumLossGradient(s, t, quantum!);
-      zeroVectors = value.zeroVectors;
-      return value;
-    });
-    return { loss, terms, gradient, zeroVectors };
   }
 
   /** Plain JSON of the loss, from which its configuration can be recorded. */
@@ -249,52 +154,6 @@ export class QrkdLoss {
       }),
     };
   }
-}
-
-function need(matrix: Matrix | undefined, what: string, term: Term): Matrix {
-  if (matrix === undefined) throw new QrkdTypeError('ERR_QRKD_TYPE', `qrkdLoss: the term "${term}" needs the ${what}`);
-  return matrix;
-}
-
-function isFiniteMatrix({ data }: Matrix): boolean {
-  for (let k = 0; k < data.length; k++) if (!Number.isFinite(data[k])) return false;
-  return true;
-}
-
-function norm({ data }: Matrix): number {
-  let square = 0;
-  for (let k = 0; k < data.length; k++) square += data[k] * data[k];
-  return Math.sqrt(square);
-}
-
-function scalarOf(
-  evaluate: BatchLoss['evaluate'],
-  student: { logits: Tensor2D; features?: Tensor2D },
-  teacher: Outputs,
-  labels: Int32Array,
-  onEvaluation?: (evaluation: LossEvaluation, student: Outputs & { logits: Matrix }) => void,
-): Scalar {
-  const { logits, features } = student;
-  const op = tf.customGrad((...args) => {
-    const outputs = {
-      logits: matrixOf(args[0] as Tensor, "qrkdLoss: the student's logits"),
-      ...(features && { features: matrixOf(args[1] as Tensor, "qrkdLoss: the student's features") }),
-    };
-    const evaluation = evaluate(outputs, teacher, labels);
-    onEvaluation?.(evaluation, outputs);
-    const save = args[args.length - 1] as unknown as (tensors: Tensor[]) => void;
-    // An output that no term uses still has a gradient: zero.
-    const { gradient } = evaluation;
-    save([
-      gradient.logits ? gradientTensor(gradient.logits) : tf.zerosLike(logits),
-      ...(features ? [gradient.features ? gradientTensor(gradient.features) : tf.zerosLike(features)] : []),
-    ]);
-    return {
-      value: tf.scalar(evaluation.loss),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => saved.map((g) => tf.mul(g, dy)),
-    };
-  });
-  return (features ? op(logits, features) : op(logits)) as Scalar;
 }
 
 /**

@@ -2,8 +2,11 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { NativeNode } from '../engine/native.js';
 import type { ApplyLayer, GraphLayer, GraphWeight, LayerGraph, SymbolicValue } from '../models/layerGraph.js';
 import { walkGraph } from '../models/layerGraph.js';
+import { beforeActivation, type FeatureSpec, readTap, tapLayer } from '../models/taps.js';
 import { NetworkBuilder, nativeShape, sizeOf, type Value } from './builder.js';
+import { activate } from './layers/activation.js';
 import { type LayerView, unsupported } from './layers/compiler.js';
+import { poolAll } from './layers/pooling.js';
 import { compilerOf } from './layers/registry.js';
 
 /** A model as the native engine takes it. */
@@ -18,16 +21,18 @@ export interface CompiledNetwork {
   outputs: number[];
   /** Numbers that each of them has for a sample. */
   sizes: number[];
-  /** Which of the outputs each layer asked for is. */
+  /** Which of the outputs the features of each tap are. */
   features: number[];
 }
 
 export interface CompileOptions {
-  /** Names of layers of the model whose outputs are wanted beside the logits. */
-  features?: readonly string[];
+  /** Features of the model that are wanted beside the logits. */
+  features?: readonly FeatureSpec[];
   /** Of dropout masks, for layers without a seed of their own; default 0. */
   seed?: number | string;
 }
+
+type TappedLayer = GraphLayer & { readonly output: SymbolicValue };
 
 /**
  * Compiles a model of one input and one output into the nodes of the native engine.
@@ -50,24 +55,35 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
   if (input.dtype !== 'float32') throw unsupported(inputLayer, `its type is ${input.dtype}, not float32`);
   const shape = fixedShape(input, inputLayer);
   const known = new Map<number, Value>([[input.id, { node: 0, shape }]]);
+  const taps = (options.features ?? []).map((spec) => readTap(spec, 'compileNetwork: features'));
+  const layers = taps.map((tap) => tapLayer(model, tap, 'compileNetwork: model') as unknown as TappedLayer);
+  /** By layer, the value before its activation, where that is wanted. */
+  const before = new Map<TappedLayer, Value | undefined>();
+  taps.forEach(({ activation }, t) => {
+    if (activation === 'before') before.set(layers[t], undefined);
+  });
   const apply: ApplyLayer<Value> = (layer, name, inputs) => {
     const place = { name, className: layer.getClassName() };
     const compile = compilerOf(place);
-    const view: LayerView = {
-      ...place,
-      config: layer.getConfig(),
-      weights: layer.weights.map((weight) => places.get(weight)!),
-    };
-    return [compile(network, view, inputs)];
+    const config = layer.getConfig();
+    const view: LayerView = { ...place, config, weights: layer.weights.map((weight) => places.get(weight)!) };
+    const tapped = layer as TappedLayer;
+    if (!before.has(tapped)) return [compile(network, view, inputs)];
+    const how = beforeActivation(place.className, config.activation);
+    const linear = { ...view, config: { ...config, activation: 'linear' } };
+    const value = compile(network, how === 'split' ? linear : view, inputs);
+    before.set(tapped, how === 'input' ? inputs[0] : value);
+    return [how === 'split' ? activate(network, view, value) : value];
   };
-  const taps = (options.features ?? []).map((name) => {
-    return (model.layers.find((layer) => layer.name === name) as unknown as GraphLayer & { output: SymbolicValue })
-      .output;
+  const [logits, ...after] = walkGraph([graph.outputs[0], ...layers.map(({ output }) => output)], known, apply);
+  const features = taps.map(({ activation, pooling }, t) => {
+    const value = activation === 'before' ? before.get(layers[t])! : after[t];
+    return pooling === 'none' ? value : poolAll(network, value, pooling);
   });
-  const values = walkGraph([graph.outputs[0], ...taps], known, apply);
+  const values = [logits, ...features];
   const last = { name: graph.outputs[0].sourceLayer.name, className: graph.outputs[0].sourceLayer.getClassName() };
-  if (values[0].shape.length !== 1) {
-    throw unsupported(last, `the model's output [${values[0].shape.join(', ')}] is not one vector of logits`);
+  if (logits.shape.length !== 1) {
+    throw unsupported(last, `the model's output [${logits.shape.join(', ')}] is not one vector of logits`);
   }
   const outputs = [...new Set(values.map(({ node }) => node))];
   return {
@@ -77,7 +93,7 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
     trainable: weights.map((weight) => trained.has(weight)),
     outputs,
     sizes: outputs.map((node) => sizeOf(values.find((value) => value.node === node)!.shape)),
-    features: values.slice(1).map(({ node }) => outputs.indexOf(node)),
+    features: features.map(({ node }) => outputs.indexOf(node)),
   };
 }
 

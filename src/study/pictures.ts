@@ -52,12 +52,14 @@ export function kernelPicture(
   features: string,
 ): () => { labels: number[]; teacher: Picture; student: Picture } {
   const few = firstOfEachClass(validation, KERNEL_SAMPLES);
-  const openedTeacher = openModel(teacher, features, 'teacher');
-  const openedStudent = openModel(student, features, 'student');
-  const batchLoss = loss.prepare(allOutputs(openedTeacher, train).features, openedStudent.featureWidth);
-  const teacherFeatures = allOutputs(openedTeacher, few).features!;
+  const openedTeacher = openModel(teacher, [features], 'teacher');
+  const openedStudent = openModel(student, [features], 'student');
+  const batchLoss = loss.prepare([
+    { teacher: allOutputs(openedTeacher, train).features[0], studentWidth: openedStudent.featureWidths[0] },
+  ]);
+  const [teacherFeatures] = allOutputs(openedTeacher, few).features;
   return () => {
-    const matrices = batchLoss.kernelMatrices(allOutputs(openedStudent, few).features!, teacherFeatures);
+    const matrices = batchLoss.kernelMatrices(allOutputs(openedStudent, few).features[0], teacherFeatures);
     return { labels: [...few.labels], teacher: pictureOf(matrices.teacher), student: pictureOf(matrices.student) };
   };
 }
@@ -71,7 +73,7 @@ export function featurePicture(
   const classes = new Set(validation.labels).size;
   const some = firstOfEachClass(validation, Math.max(1, Math.floor(FEATURE_SAMPLES / classes)));
   const plane = (model: LayersModel, name: string) =>
-    principalPlane(allOutputs(openModel(model, features, name), some).features!);
+    principalPlane(allOutputs(openModel(model, [features], name), some).features[0]);
   return {
     labels: [...some.labels],
     student: plane(student, 'student'),

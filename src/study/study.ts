@@ -66,7 +66,7 @@ async function checkStudy(config: StudyConfig): Promise<void> {
   }
   await ready();
   for (const { model } of Object.values(sides)) {
-    if (model !== undefined) openModel(await loadModel(model), config.featureLayer, `model ${model}`);
+    if (model !== undefined) openModel(await loadModel(model), [config.featureLayer], `model ${model}`);
   }
   const samples = trainingSamples(config);
   for (const [side, { batchSize }] of Object.entries(sides)) {

@@ -113,12 +113,12 @@ describe('golden losses, tfjs', () => {
       const [teacherLogits, teacherFeatures] = golden.teachers.map((name) => input(name, 'float32'));
       const students = golden.students.map(tensor);
       const loss = qrkdLoss({ ...golden.weights!, kernels, scale: golden.scale! });
-      const batch = loss.prepare(teacherFeatures, students[1]!.shape[1]);
+      const batch = loss.prepare([{ teacher: teacherFeatures!, studentWidth: students[1]!.shape[1]! }]);
       const seen: Record<string, number> = {};
       const { value, grads } = tf.valueAndGrads((logits, features) =>
         batch.scalar(
-          { logits: logits as Tensor2D, features: features as Tensor2D },
-          { logits: teacherLogits!, features: teacherFeatures! },
+          { logits: logits as Tensor2D, features: [features as Tensor2D] },
+          { logits: teacherLogits!, features: [teacherFeatures!] },
           Int32Array.from(golden.labels!),
           ({ terms }) => {
             for (const [term, { raw }] of Object.entries(terms)) seen[term] = raw;

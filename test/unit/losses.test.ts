@@ -303,29 +303,29 @@ describe('qrkdLoss', () => {
   const all = { ce: 1, kd: 1, distance: 1, angle: 2, quantum: 30, kernels };
 
   it('adds up the weighted terms, and its gradients', () => {
-    const loss = qrkdLoss(all).prepare(matrix(30, 6), 3);
-    const student = { logits: matrix(8, 10), features: matrix(8, 3) };
-    const teacher = { logits: matrix(8, 10), features: matrix(8, 6) };
+    const loss = qrkdLoss(all).prepare([{ teacher: matrix(30, 6), studentWidth: 3 }]);
+    const student = { logits: matrix(8, 10), features: [matrix(8, 3)] };
+    const teacher = { logits: matrix(8, 10), features: [matrix(8, 6)] };
     const labels = Int32Array.from({ length: 8 }, (_, i) => i);
     const { loss: total, terms, gradient } = loss.evaluate(student, teacher, labels);
     assert.deepEqual(Object.keys(terms), ['ce', 'kd', 'distance', 'angle', 'quantum']);
     assert.equal(terms.angle!.weighted, 2 * terms.angle!.raw);
     assert.ok(Math.abs(total - Object.values(terms).reduce((sum, { weighted }) => sum + weighted, 0)) < 1e-12);
     assert.deepEqual(gradient.logits!.shape, [8, 10]);
-    assert.deepEqual(gradient.features!.shape, [8, 3]);
+    assert.deepEqual(gradient.features![0].shape, [8, 3]);
 
     const scalar = (logits: unknown, features: unknown) =>
-      loss.scalar({ logits: logits as never, features: features as never }, teacher, labels);
-    const { value, grads } = tf.valueAndGrads(scalar)([tensor(student.logits), tensor(student.features)]);
+      loss.scalar({ logits: logits as never, features: [features as never] }, teacher, labels);
+    const { value, grads } = tf.valueAndGrads(scalar)([tensor(student.logits), tensor(student.features[0])]);
     assert.ok(Math.abs(value.dataSync()[0] - total) < 1e-4);
-    assertNear(grads[1].dataSync(), gradient.features!.data, 1e-4);
+    assertNear(grads[1].dataSync(), gradient.features![0].data, 1e-4);
   });
 
   it('gives NaN terms for outputs that are not finite, in place of an error without a step', () => {
-    const loss = qrkdLoss(all).prepare(matrix(30, 6), 3);
-    const student = { logits: matrix(8, 10), features: matrix(8, 3) };
-    student.features.data[4] = Number.NaN;
-    const { terms } = loss.evaluate(student, { logits: matrix(8, 10), features: matrix(8, 6) }, new Int32Array(8));
+    const loss = qrkdLoss(all).prepare([{ teacher: matrix(30, 6), studentWidth: 3 }]);
+    const student = { logits: matrix(8, 10), features: [matrix(8, 3)] };
+    student.features[0].data[4] = Number.NaN;
+    const { terms } = loss.evaluate(student, { logits: matrix(8, 10), features: [matrix(8, 6)] }, new Int32Array(8));
     assert.ok(Number.isFinite(terms.ce!.raw));
     assert.ok(Number.isNaN(terms.distance!.raw) && Number.isNaN(terms.quantum!.gradientNorm));
   });

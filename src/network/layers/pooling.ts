@@ -1,4 +1,4 @@
-import type { NetworkBuilder, Value } from '../builder.js';
+import { type NetworkBuilder, nativeShape, type Value } from '../builder.js';
 import { type Compiler, checkChannelsLast, pair, placeWindows } from './compiler.js';
 
 /** Padding never counts: neither for the maximum nor in the number that an average divides by. */
@@ -16,6 +16,14 @@ function adaptiveAverage(network: NetworkBuilder, x: Value, size: [number, numbe
   return network.node('adaptiveAveragePool2d', [x], { outHeight: size[0], outWidth: size[1] }, shape);
 }
 
+/** One number a channel, over all that is not channels: of maps, and of sequences. */
+export function poolAll(network: NetworkBuilder, x: Value, how: 'average' | 'max'): Value {
+  const [poolHeight, poolWidth, channels] = nativeShape(x.shape)!;
+  if (how === 'average') return adaptiveAverage(network, x, [1, 1], [channels]);
+  const whole = { poolHeight, poolWidth, strideY: 1, strideX: 1, padTop: 0, padLeft: 0, outHeight: 1, outWidth: 1 };
+  return network.node('maxPool2d', [x], whole, [channels]);
+}
+
 export const poolingLayers: Record<string, Compiler> = {
   MaxPooling2D: windowed('maxPool2d'),
   AveragePooling2D: windowed('averagePool2d'),
@@ -25,12 +33,10 @@ export const poolingLayers: Record<string, Compiler> = {
   },
   GlobalAveragePooling2D: (network, layer, [x]) => {
     checkChannelsLast(layer);
-    return adaptiveAverage(network, x, [1, 1], [x.shape[2]]);
+    return poolAll(network, x, 'average');
   },
   GlobalMaxPooling2D: (network, layer, [x]) => {
     checkChannelsLast(layer);
-    const [poolHeight, poolWidth, channels] = x.shape;
-    const whole = { poolHeight, poolWidth, strideY: 1, strideX: 1, padTop: 0, padLeft: 0, outHeight: 1, outWidth: 1 };
-    return network.node('maxPool2d', [x], whole, [channels]);
+    return poolAll(network, x, 'max');
   },
 };

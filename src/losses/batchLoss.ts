@@ -1,0 +1,157 @@
+import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
+import { angleLossGradient, distanceLossGradient } from '../engine/relational.js';
+import type { LossGradient, Matrix } from '../engine/types.js';
+import { QrkdRangeError, QrkdTypeError } from '../errors.js';
+import { tf } from '../tensor/backend.js';
+import { crossEntropyGradient } from './crossEntropy.js';
+import { kdLossGradient } from './kd.js';
+import { kernelMatrices, type QuantumLossOptions, quantumLossGradient } from './quantum.js';
+import { checkSameRows, gradientTensor, matrixOf } from './tensors.js';
+import { isLogitTerm, type Outputs, type Share, sumOfShares, TERMS, type Term, type TermValue } from './terms.js';
+
+export interface LossEvaluation {
+  /** Sum of the weighted terms. */
+  loss: number;
+  /** Terms of weight above 0. */
+  terms: Partial<Record<Term, TermValue>>;
+  /** d loss / d logits and d loss / d features of each pair, float32; only for the outputs that a term uses. */
+  gradient: { logits?: Matrix; features?: Matrix[] };
+  /** Rows that an amplitude map could not encode (all zero), both sides together. */
+  zeroVectors: number;
+}
+
+/** What the relational terms compare: a layer of the student with one of the teacher. */
+export interface PreparedPair {
+  readonly weight: number;
+  /** The quantum term as it was fitted to the pair, where there is one. */
+  readonly quantum?: QuantumLossOptions;
+}
+
+/** The student's outputs as tensors: logits [N, C], features [N, f] of every pair. */
+export interface OutputTensors {
+  logits: Tensor2D;
+  features?: readonly Tensor2D[];
+}
+
+/** What {@link BatchLoss.scalar} tells: the terms, and the student's outputs as they were read for them. */
+export type OnEvaluation = (evaluation: LossEvaluation, student: Outputs & { logits: Matrix }) => void;
+
+/** Sums what a batch's terms push into one output. */
+type Accumulator = Matrix<Float32Array>;
+
+/** A loss made ready for one pair of models: made by `QrkdLoss.prepare`. */
+export class BatchLoss {
+  constructor(
+    readonly weights: Readonly<Record<Term, number>>,
+    readonly temperature: number,
+    readonly pairs: readonly PreparedPair[],
+  ) {}
+
+  /** Value and gradient for one batch, on plain matrices. Not-finite student outputs give terms that are NaN. */
+  evaluate(student: Outputs, teacher: Outputs, labels: Int32Array): LossEvaluation {
+    let zeroVectors = 0;
+    const compute = (term: Term, s: Matrix, t: Matrix, pair: number): LossGradient => {
+      if (term === 'ce') return crossEntropyGradient(s, labels);
+      if (term === 'kd') return kdLossGradient(s, t, this.temperature);
+      if (term === 'distance') return distanceLossGradient(s, t);
+      if (term === 'angle') return angleLossGradient(s, t);
+      const value = quantumLossGradient(s, t, this.pairs[pair].quantum!);
+      zeroVectors += value.zeroVectors;
+      return value;
+    };
+    const terms: LossEvaluation['terms'] = {};
+    const gradient: { logits?: Accumulator; features?: Accumulator[] } = {};
+    let loss = 0;
+    for (const term of TERMS) {
+      const weight = this.weights[term];
+      if (weight === 0) continue;
+      const logits = isLogitTerm(term);
+      const own = this.#compared(student, 'student', term);
+      const others = term === 'ce' ? own : this.#compared(teacher, 'teacher', term);
+      if (logits) gradient.logits ??= zerosLike(own[0]);
+      else gradient.features ??= own.map(zerosLike);
+      const into = logits ? [gradient.logits!] : gradient.features!;
+      const shares = own.map((s, p): Share => {
+        checkSameRows(s, others[p], term);
+        const share = logits ? 1 : this.pairs[p].weight;
+        // The engine refuses not-finite input with an error of its own; a training loop wants to know term and step.
+        if (!isFiniteMatrix(s)) return { raw: Number.NaN, gradientNorm: Number.NaN, weight: share };
+        const value = compute(term, s, others[p], p);
+        addScaled(into[p], value.gradient, weight * share);
+        return { raw: value.loss, gradientNorm: norm(value.gradient), weight: share };
+      });
+      terms[term] = sumOfShares(shares, weight);
+      loss += terms[term].weighted;
+    }
+    return { loss, terms, gradient, zeroVectors };
+  }
+
+  /** The matrices that a term compares: the logits, or the features of every pair. */
+  #compared({ logits, features }: Outputs, side: string, term: Term): readonly Matrix[] {
+    const found = isLogitTerm(term) ? logits && [logits] : features;
+    const wanted = isLogitTerm(term) ? 1 : this.pairs.length;
+    if (found?.length === wanted) return found;
+    const what = isLogitTerm(term) ? 'logits' : wanted === 1 ? 'features' : `features of ${wanted} pairs`;
+    const got = found === undefined ? '' : `, got ${found.length}`;
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `qrkdLoss: the term "${term}" needs the ${side}'s ${what}${got}`);
+  }
+
+  /**
+   * The same as a differentiable tf.Scalar, for training loops of one's own: logits [N, C] and features [N, f] carry the
+   * gradient.
+   */
+  scalar(student: OutputTensors, teacher: Outputs, labels: Int32Array, onEvaluation?: OnEvaluation): Scalar {
+    const { logits, features } = student;
+    const op = tf.customGrad((...args) => {
+      const save = args.pop() as unknown as (tensors: Tensor[]) => void;
+      const [first, ...rest] = args as Tensor[];
+      const outputs = {
+        logits: matrixOf(first, "qrkdLoss: the student's logits"),
+        ...(features && { features: rest.map((tensor) => matrixOf(tensor, "qrkdLoss: the student's features")) }),
+      };
+      const evaluation = this.evaluate(outputs, teacher, labels);
+      onEvaluation?.(evaluation, outputs);
+      // An output that no term uses still has a gradient: zero.
+      const { gradient } = evaluation;
+      const gradients = [gradient.logits, ...rest.map((_, p) => gradient.features?.[p])];
+      save(gradients.map((g, k) => (g ? gradientTensor(g) : tf.zerosLike([first, ...rest][k]))));
+      return {
+        value: tf.scalar(evaluation.loss),
+        gradFunc: (dy: Tensor, saved: Tensor[]) => saved.map((g) => tf.mul(g, dy)),
+      };
+    });
+    return op(logits, ...(features ?? [])) as Scalar;
+  }
+
+  /**
+   * The kernel matrices that the quantum term compares, [N, N] each, for features of N samples. Needs a quantum term.
+   *
+   * @param pair which pair of layers the features are of, counted from 0.
+   */
+  kernelMatrices(student: Matrix, teacher: Matrix, pair = 0): { student: Matrix; teacher: Matrix } {
+    const quantum = this.pairs[pair]?.quantum;
+    if (quantum === undefined) {
+      throw new QrkdRangeError('ERR_QRKD_VALUE', 'kernelMatrices: the loss has no quantum term');
+    }
+    return kernelMatrices(student, teacher, quantum);
+  }
+}
+
+function zerosLike({ data, shape }: Matrix): Accumulator {
+  return { data: new Float32Array(data.length), shape };
+}
+
+function addScaled({ data }: Accumulator, values: Matrix, factor: number): void {
+  for (let k = 0; k < data.length; k++) data[k] += factor * values.data[k];
+}
+
+function isFiniteMatrix({ data }: Matrix): boolean {
+  for (let k = 0; k < data.length; k++) if (!Number.isFinite(data[k])) return false;
+  return true;
+}
+
+function norm({ data }: Matrix): number {
+  let square = 0;
+  for (let k = 0; k < data.length; k++) square += data[k] * data[k];
+  return Math.sqrt(square);
+}

@@ -1,0 +1,127 @@
+import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+import { tf } from '../tensor/backend.js';
+
+/** Where features are taken from a model: a layer's name, or more exactly what of the layer. */
+export type FeatureSpec = string | FeaturePlace;
+
+export interface FeaturePlace {
+  readonly layer: string;
+  /** 'after' (default): what the layer gives; 'before': its value before the activation that it applies, or is. */
+  readonly activation?: 'before' | 'after';
+  /** Of maps [y, x, channels] and sequences [length, channels]: 'none' (default) flattens, the others pool over all but channels. */
+  readonly pooling?: 'none' | 'average' | 'max';
+}
+
+/** A {@link FeatureSpec} with its defaults filled in. */
+export type Tap = Required<FeaturePlace>;
+
+const CHOICES = { activation: ['after', 'before'], pooling: ['none', 'average', 'max'] } as const;
+
+/** @param argument names the specification in errors. */
+export function readTap(spec: FeatureSpec, argument: string): Tap {
+  const place = typeof spec === 'string' ? { layer: spec } : spec;
+  if (place === null || typeof place !== 'object' || typeof place.layer !== 'string' || place.layer === '') {
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `${argument} must be a layer's name or { layer, activation, pooling }, got ${describe(spec)}`,
+    );
+  }
+  rejectUnknownKeys(place, ['layer', 'activation', 'pooling'], argument);
+  const { layer, activation = 'after', pooling = 'none' } = place;
+  for (const [key, value] of Object.entries({ activation, pooling })) {
+    const known: readonly string[] = CHOICES[key as keyof typeof CHOICES];
+    if (!known.includes(value)) {
+      throw new QrkdRangeError(
+        'ERR_QRKD_VALUE',
+        `${argument}.${key} must be ${known.join(' or ')}, got ${describe(value)}`,
+      );
+    }
+  }
+  return { layer, activation, pooling };
+}
+
+/** The layers that are an activation and nothing else. */
+const ACTIVATIONS = ['Activation', 'ELU', 'LeakyReLU', 'PReLU', 'ReLU', 'Softmax', 'ThresholdedReLU'];
+
+/** How the value before a layer's activation is had: as its input, as what it gives, or by splitting the activation off. */
+export function beforeActivation(className: string, activation: unknown): 'input' | 'output' | 'split' | undefined {
+  if (ACTIVATIONS.includes(className)) return 'input';
+  if (activation === undefined) return undefined;
+  return activation === 'linear' || activation === null ? 'output' : 'split';
+}
+
+/**
+ * The layer of a tap.
+ *
+ * @param argument names the model in errors.
+ * @throws RangeError ERR_QRKD_VALUE for a layer that the model has not, or that has no activation to stand before,
+ *   ERR_QRKD_SHAPE for pooling where there is nothing to pool over.
+ */
+export function tapLayer(
+  model: LayersModel,
+  { layer: name, activation, pooling }: Tap,
+  argument: string,
+): layers.Layer {
+  const layer = model.layers.find((candidate) => candidate.name === name);
+  if (layer === undefined) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `${argument} has no layer named "${name}" (of the features); its layers: ${model.layers.map((one) => one.name).join(', ')}`,
+    );
+  }
+  const className = layer.getClassName();
+  if (activation === 'before' && beforeActivation(className, layer.getConfig().activation) === undefined) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `${argument}: layer "${name}" (${className}) has no activation; take its features with activation: 'after'`,
+    );
+  }
+  const { shape } = layer.output as SymbolicTensor;
+  if (pooling !== 'none' && shape.length < 3) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_SHAPE',
+      `${argument}: layer "${name}" gives ${shape[1]} numbers, not a map; pooling ${pooling} has nothing to pool over`,
+    );
+  }
+  return layer;
+}
+
+/**
+ * The features of a tap, [n, f], in the model's own graph: layers that pool or flatten are put behind, and the model stays as
+ * it is.
+ */
+export function tapTensor(model: LayersModel, tap: Tap, argument: string): SymbolicTensor {
+  const layer = tapLayer(model, tap, argument);
+  const value = tap.activation === 'before' ? valueBefore(layer) : (layer.output as SymbolicTensor);
+  if (value.shape.length < 3) return value;
+  return poolingOf(tap.pooling, value.shape.length).apply(value) as SymbolicTensor;
+}
+
+function poolingOf(pooling: Tap['pooling'], rank: number): layers.Layer {
+  if (pooling === 'none') return tf.layers.flatten();
+  if (pooling === 'average')
+    return rank === 3 ? tf.layers.globalAveragePooling1d() : tf.layers.globalAveragePooling2d({});
+  return rank === 3 ? tf.layers.globalMaxPooling1d() : tf.layers.globalMaxPooling2d({});
+}
+
+function valueBefore(layer: layers.Layer): SymbolicTensor {
+  const how = beforeActivation(layer.getClassName(), layer.getConfig().activation);
+  const input = layer.input as SymbolicTensor;
+  if (how === 'input') return input;
+  return how === 'output'
+    ? (layer.output as SymbolicTensor)
+    : (withoutActivation(layer).apply(input) as SymbolicTensor);
+}
+
+/** The same layer with the same weights, shared, not copied, and no activation. */
+function withoutActivation(layer: layers.Layer): layers.Layer {
+  const LayerClass = layer.constructor as new (config: unknown) => layers.Layer;
+  const twin = new LayerClass({ ...layer.getConfig(), activation: 'linear', name: undefined });
+  // Weights are plain properties of a layer; one that counts as built makes none of its own.
+  for (const [key, value] of Object.entries(layer)) {
+    if (layer.weights.includes(value as (typeof layer.weights)[number])) Object.assign(twin, { [key]: value });
+  }
+  twin.built = true;
+  return twin;
+}
