@@ -111,16 +111,21 @@ function html(title: string, document: ResultDocument, drawn: readonly Drawn[]):
   const { contests, machine } = document;
   const sections = contests.map((contest) => {
     const chart = drawn.find((one) => one.contest === contest);
-    return `<section><h2>${escapeHtml(contest.title)}</h2>
-${chart ? figure(chart.svg, chart.caption) : ''}
+    return {
+      title: contest.title,
+      html: `${chart ? figure([{ title: '', html: chart.svg }], chart.caption) : ''}
 ${table(circumstances(contest), ...entryTable(contest))}
-${contest.notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}</section>`;
+${contest.notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}`,
+    };
   });
   return page(title, `${escapeHtml(machine.cpu)}, ${machine.simd.threads} threads`, [
-    `<section>${INTRODUCTION.map((line) => `<p>${line}</p>`).join('\n')}
-${goals(contests.flatMap(({ claims }) => claims))}</section>`,
+    {
+      title: 'Goals',
+      html: `${INTRODUCTION.map((line) => `<p>${line}</p>`).join('\n')}
+${goals(contests.flatMap(({ claims }) => claims))}`,
+    },
     ...sections,
-    `<section><h2>Machine and versions</h2>${table('', ['What', 'Version'], facts(document))}</section>`,
+    { title: 'Machine and versions', html: table('', ['What', 'Version'], facts(document)) },
   ]);
 }
 

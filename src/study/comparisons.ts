@@ -7,7 +7,7 @@ import { formatSpread, type RunAccuracies } from './table.js';
 export interface Comparison extends PairedComparison {
   method: string;
   other: string;
-  /** `p` after Holm's correction over all comparisons of the study. */
+  /** `p` after Holm's correction over all comparisons of the study or sweep. */
   pHolm: number | null;
 }
 
@@ -58,8 +58,14 @@ export function compareMethods(config: Pick<StudyConfig, 'methods'>, runs: reado
     const [own, others] = [pairs.map(([value]) => value), pairs.map(([, value]) => value)];
     return [{ method, other, ...pairedComparison(own, others) }];
   });
-  const corrected = holm(compared.map(({ p }) => p));
-  return compared.map((comparison, i) => ({ ...comparison, pHolm: corrected[i] }));
+  return correctTogether([compared])[0];
+}
+
+/** Comparisons of several studies with Holm's correction over all of them, as of one family. */
+export function correctTogether(studies: readonly (readonly Omit<Comparison, 'pHolm'>[])[]): Comparison[][] {
+  const corrected = holm(studies.flat().map(({ p }) => p));
+  let next = 0;
+  return studies.map((compared) => compared.map((comparison) => ({ ...comparison, pHolm: corrected[next++] })));
 }
 
 /** `0.26`, `0.003`, `< 0.001`; `-` where nothing was tested. */

@@ -42,7 +42,7 @@ export interface StudyMetrics {
 export interface SweepPoint {
   value: number | string;
   table: TableRow[];
-  /** Holm's correction is over the comparisons of this value. */
+  /** Holm's correction is over the comparisons of all values. */
   comparisons: Comparison[];
 }
 

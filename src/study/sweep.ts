@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { QrkdRangeError } from '../errors.js';
 import { renderSweep } from '../report/sweep.js';
 import { ready } from '../tensor/backend.js';
-import { compareMethods } from './comparisons.js';
+import { compareMethods, correctTogether } from './comparisons.js';
 import { parseConfig, type StudyConfig } from './config.js';
 import { environment } from './environment.js';
 import type { SweepMetrics, SweepRun } from './metrics.js';
@@ -101,16 +101,19 @@ export async function finishSweep(
   { out, title, over }: SweepOutcomeOptions,
 ): Promise<SweepMetrics> {
   await ready();
+  const accuracies = runs.map(accuraciesOf);
+  const compared = correctTogether(variants.map(({ config }, v) => compareMethods(config, accuracies[v])));
   const metrics: SweepMetrics = {
     title: `qrkd ${title}`,
     versions: versions(),
     environment: environment(),
     over,
     values: variants.map(({ value }) => value),
-    points: variants.map(({ value, config }, v) => {
-      const own = accuraciesOf(runs[v]);
-      return { value, table: paperTable(own, baselineOf(config)), comparisons: compareMethods(config, own) };
-    }),
+    points: variants.map(({ value, config }, v) => ({
+      value,
+      table: paperTable(accuracies[v], baselineOf(config)),
+      comparisons: compared[v],
+    })),
     runs: variants.flatMap(({ value }, v) => runs[v].map((run) => slim(value, run))),
     config: base,
   };

@@ -1,106 +1,104 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { comparisonSection } from '#dist/report/comparisonSection.js';
 import { renderReport } from '#dist/report/report.js';
-import { compareMethods } from '#dist/study/comparisons.js';
-import { parseConfig } from '#dist/study/config.js';
-import type { StudyMetrics } from '#dist/study/metrics.js';
-import type { RunRecord } from '#dist/study/run.js';
-import { paperTable, TEACHER } from '#dist/study/table.js';
+import { renderSweep } from '#dist/report/sweep.js';
+import { METHODS, studyMetrics, sweepMetrics } from '../studyMetrics.js';
 
-const evaluation = (accuracy: number) => ({ samples: 100, correct: 100 * accuracy, accuracy, crossEntropy: 0.3 });
+const AWKWARD = '<QRKD> & "co"_50%';
+const few = (...names: (keyof typeof METHODS)[]) => Object.fromEntries(names.map((name) => [name, METHODS[name]]));
+const METHODS_FEW = few('Scratch', 'KD+RKD', AWKWARD, 'RBF control');
+const headings = (html: string) => [...html.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, text]) => text);
 
-function run(method: string, seed: number, kernels: boolean): RunRecord {
-  const term = { raw: 0.1, weighted: 0.2, gradientNorm: 0.01 };
-  const epochs = [1, 2].map((epoch) => ({
-    epoch,
-    steps: 10,
-    seconds: 1,
-    loss: 1 / epoch,
-    terms: kernels ? { ce: term, quantum: term } : { ce: term },
-    runningAccuracy: 0.4 * epoch,
-    zeroVectors: 0,
-    validation: evaluation(0.45 * epoch),
-  }));
-  const matrix = [
-    [1, 0.5],
-    [0.5, 1],
-  ];
-  return {
-    method,
-    seed,
-    parameters: 1725,
-    seconds: 2,
-    result: {
-      epochs,
-      steps: 20,
-      stepMilliseconds: 20,
-      train: evaluation(0.92),
-      validation: evaluation(0.9),
-      test: evaluation(0.9),
-    },
-    ...(kernels && { kernels: { labels: [0, 1], teacher: matrix, before: matrix, after: matrix } }),
-  };
+function isSelfContained(html: string): void {
+  assert.match(html, /^<!doctype html>\n<html lang="en">/);
+  assert.doesNotMatch(html, /<script|<link|<iframe|@import|url\((?!#)|\son\w+=/);
+  assert.doesNotMatch(html, /src="(?!data:image\/png;base64,)/);
+  const addresses = html.match(/https?:\/\/[^\s"'<]+/g) ?? [];
+  assert.deepEqual(
+    [...new Set(addresses)].filter((a) => !a.startsWith('http://www.w3.org/')),
+    [],
+  );
+  assert.doesNotMatch(html, /NaN|undefined|Infinity|\[object/);
+  assert.ok(html.includes('&lt;QRKD&gt; &amp; &quot;co&quot;_50%'));
+  assert.ok(!html.includes('<QRKD>'));
 }
 
 describe('report', () => {
-  const name = '<QRKD> & "co"';
-  const config = parseConfig({ seeds: [0, 1], methods: { Scratch: {}, [name]: { quantum: 30 } } }, 'test');
-  const runs = [0, 1].flatMap((seed) => [
-    run(TEACHER, seed, false),
-    run('Scratch', seed, false),
-    run(name, seed, true),
-  ]);
-  const accuracies = runs.map(({ method, seed }) => ({ method, seed, train: 0.92, test: 0.9 }));
-  const exported = (method: string) => ({
-    file: 'model.onnx',
-    method,
-    seed: 0,
-    parameters: 1725,
-    validationAccuracy: 0.9,
-    test: { samples: 100, correct: 90, onnxruntimeCorrect: 90 },
-    maxDifference: 1e-6,
-  });
-  const metrics: StudyMetrics = {
-    title: 'a study',
-    versions: { qrkd: '0.1.0', node: 'v20' },
-    environment: { processor: 'one' },
-    config,
-    samples: { train: 1000, validation: 100, test: 100 },
-    processes: 2,
-    seconds: 12,
-    table: paperTable(accuracies, 'Scratch'),
-    comparisons: compareMethods(config, accuracies),
-    exported: { teacher: exported(TEACHER), student: exported(name) },
-    runs,
-  };
+  const metrics = studyMetrics({ seeds: 3, epochs: 2, methods: METHODS_FEW });
 
-  it('is one page that loads nothing and runs nothing', async () => {
+  it('is one page that loads nothing, runs nothing, and escapes what a config may contain', async () => {
     const html = await renderReport(metrics);
-    assert.match(html, /^<!doctype html>\n<html lang="en">/);
-    assert.doesNotMatch(html, /<script|<link|<img|<iframe|@import|url\((?!#)/);
-    const addresses = html.match(/https?:\/\/[^\s"'<]+/g) ?? [];
-    assert.deepEqual(
-      [...new Set(addresses)].filter((a) => !a.startsWith('http://www.w3.org/')),
-      [],
-    );
-    assert.equal(html.match(/<svg /g)?.length, 4);
-    assert.equal(html.match(/<figcaption>/g)?.length, 4);
-    assert.doesNotMatch(html, /NaN|undefined|\[object/);
-  });
-
-  it('holds the table, and escapes what a config may contain', async () => {
-    const html = await renderReport(metrics);
-    assert.ok(html.includes('&lt;QRKD&gt; &amp; &quot;co&quot;'));
-    assert.ok(!html.includes('<QRKD>'));
+    isSelfContained(html);
+    assert.deepEqual(headings(html), [
+      'Results',
+      'Paired differences',
+      'Learning curves',
+      'Kernel matrices',
+      'Concentration',
+      'Features',
+      'Terms of the losses',
+      'Exported models',
+      'How this was made',
+    ]);
     for (const column of ['Train', 'Test', 'Acc. Gap', 'T&amp;S Gap', 'Dist. Gain']) {
       assert.ok(html.includes(`<th scope="col">${column}</th>`), column);
     }
-    assert.ok(html.includes('<td>90.00 ± 0.00</td>'));
+    const [, , { test }] = metrics.table;
+    assert.ok(
+      html.includes(`<td>${test.mean.toFixed(2)} <span class="pm">± ${test.deviation!.toFixed(2)}</span></td>`),
+    );
+    // One panel for each part, method or side; teacher and four students in the plane of features.
+    assert.equal(html.match(/<svg role="img"/g)?.length, 2 + 2 + 3 + 5 + 2 * 4);
+    assert.equal(html.match(/<img src/g)?.length, 2 * 3);
   });
 
-  it('does without kernel matrices where no method has any', async () => {
-    const plain = runs.map(({ kernels: _, ...rest }) => rest);
-    const html = await renderReport({ ...metrics, runs: plain });
-    assert.doesNotMatch(html, /Kernel matrices/);
+  it('says which comparisons are told from chance, and what one seed is worth', async () => {
+    const html = (await comparisonSection(metrics))!.html;
+    assert.match(html, /<strong>(None|\d) of the 3 comparisons diff/);
+    const one = await comparisonSection(studyMetrics({ seeds: 1, epochs: 1, methods: METHODS_FEW }));
+    assert.match(one!.html, /One seed says nothing about differences between methods\./);
+  });
+
+  it('does without what a study has not: kernel terms, pictures, epochs', async () => {
+    const study = studyMetrics({ seeds: 2, epochs: 0, methods: few('Scratch', 'KD', 'RKD') });
+    const runs = study.runs.map(({ features: _, ...run }) => run);
+    const tuning = [
+      {
+        method: 'KD',
+        seeds: [1000],
+        candidates: [0.5, 2].map((kd) => ({ settings: { kd }, validation: { mean: 90 + kd, deviation: null } })),
+        chosen: 1,
+      },
+    ];
+    const html = await renderReport({ ...study, runs, tuning });
+    assert.deepEqual(headings(html), [
+      'Results',
+      'Paired differences',
+      'Learning curves',
+      'Tuning',
+      'Exported models',
+      'How this was made',
+    ]);
+    assert.match(html, /<th scope="row">KD<\/th><td>kd:2<\/td><td>92\.00<\/td><td>taken<\/td>/);
+    assert.doesNotMatch(html, /NaN|undefined|Infinity/);
+  });
+});
+
+describe('page of a sweep', () => {
+  it('has a chart, a table of methods by values, and differences at every value', async () => {
+    const sweep = sweepMetrics([0.02, 0.1, 1], { seeds: 3, methods: METHODS_FEW });
+    const html = await renderSweep(sweep);
+    isSelfContained(html);
+    assert.deepEqual(headings(html), ['Test accuracy', 'Paired differences', 'How this was made']);
+    assert.match(html, /<th scope="col">Method<\/th><th scope="col">0\.02<\/th><th scope="col">0\.1<\/th>/);
+    assert.equal(html.match(/<svg role="img"/g)?.length, 1 + 3);
+    assert.match(html, /over all 9 comparisons of all values together/);
+  });
+
+  it('takes values that are names, and one seed', async () => {
+    const html = await renderSweep(sweepMetrics(['linear', 'relu'], { seeds: 1, methods: METHODS_FEW }));
+    isSelfContained(html);
+    assert.match(html, /Nothing can be tested/);
   });
 });
