@@ -20,9 +20,12 @@ describe("the JSON Schema of a study's configuration", () => {
   const validate = new Ajv({ strict: true, strictTypes: false }).compile(studyJsonSchema());
   const errors = (config: unknown) => (validate(config) ? [] : validate.errors!);
 
-  it("accepts the README's configuration and the demo's", () => {
-    const [, yaml] = /```yaml\n(# study\.yaml[\s\S]*?)```/.exec(text('README.md'))!;
-    for (const config of [parse(yaml), { methods: recipeMethods() }]) {
+  it("accepts the documentation's configurations and the demo's", () => {
+    const documented = ['README.md', 'docs/studies.md'].flatMap((page) =>
+      [...text(page).matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml]) => parse(yaml)).filter(({ methods }) => methods),
+    );
+    assert.ok(documented.length > 0);
+    for (const config of [...documented, { methods: recipeMethods() }]) {
       assert.deepEqual(errors(config), []);
       parseConfig(config, 'config');
     }
