@@ -36,6 +36,16 @@ const training = {
     .describe('The weights that a run ends with: of its last epoch (default), or of the best on the validation part.'),
 };
 
+/** Where in a model features are taken: see FeatureSpec. */
+const featurePlace = z.union([
+  z.string(),
+  z.strictObject({
+    layer: z.string(),
+    activation: z.enum(['before', 'after']).optional(),
+    pooling: z.enum(['none', 'average', 'max']).optional(),
+  }),
+]);
+
 /** A feature map's own keys are checked by the engine, which knows them. */
 const kernel = z.looseObject({ type: z.string() });
 
@@ -142,6 +152,11 @@ export const schema = z.strictObject({
       "Where methods with 'tune' are tuned: seeds of their own and, if given, fewer samples and other epochs of the students.",
     ),
   featureLayer: z.string().default('features').describe('Name of the feature layer of both models.'),
+  featurePairs: z
+    .array(z.strictObject({ student: featurePlace, teacher: featurePlace, weight: z.number().positive().optional() }))
+    .min(1)
+    .optional()
+    .describe('In place of featureLayer: pairs of layers that relations are taken from, each with a weight.'),
   methods: z
     .record(z.string().min(1), method, {
       error: ({ input }) => (input === undefined ? 'is missing; name methods and their weights' : undefined),

@@ -1,6 +1,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { selectRows } from '../data/index.js';
 import { allOutputs, openModel } from '../distill/outputs.js';
+import type { FeaturePair } from '../distill/pairs.js';
 import type { SampleSet } from '../distill/samples.js';
 import type { Matrix } from '../engine/types.js';
 import { pcaProjection } from '../losses/projection.js';
@@ -33,6 +34,9 @@ export interface FeaturePicture {
   teacher?: FeaturePlane;
 }
 
+/** Where the features of each side are taken. */
+type Places = Pick<FeaturePair, 'student' | 'teacher'>;
+
 /** Samples of each class in the pictures of kernel matrices, and of all classes together in those of features. */
 const KERNEL_SAMPLES = 4;
 const FEATURE_SAMPLES = 300;
@@ -43,17 +47,17 @@ const round = (value: number) => Number(value.toPrecision(DIGITS));
 /**
  * A function that pictures both kernel matrices of a loss with a quantum term, as the student is at that moment.
  *
- * @param features name of the feature layer of both models.
+ * @param features where both models' features are taken.
  */
 export function kernelPicture(
   loss: QrkdLoss,
   { student, teacher }: { student: LayersModel; teacher: LayersModel },
   { train, validation }: { train: SampleSet; validation: SampleSet },
-  features: string,
+  features: Places,
 ): () => { labels: number[]; teacher: Picture; student: Picture } {
   const few = firstOfEachClass(validation, KERNEL_SAMPLES);
-  const openedTeacher = openModel(teacher, [features], 'teacher');
-  const openedStudent = openModel(student, [features], 'student');
+  const openedTeacher = openModel(teacher, [features.teacher], 'teacher');
+  const openedStudent = openModel(student, [features.student], 'student');
   const batchLoss = loss.prepare([
     { teacher: allOutputs(openedTeacher, train).features[0], studentWidth: openedStudent.featureWidths[0] },
   ]);
@@ -68,12 +72,12 @@ export function kernelPicture(
 export function featurePicture(
   { student, teacher }: { student: LayersModel; teacher?: LayersModel },
   validation: SampleSet,
-  features: string,
+  features: Places,
 ): FeaturePicture {
   const classes = new Set(validation.labels).size;
   const some = firstOfEachClass(validation, Math.max(1, Math.floor(FEATURE_SAMPLES / classes)));
-  const plane = (model: LayersModel, name: string) =>
-    principalPlane(allOutputs(openModel(model, [features], name), some).features[0]);
+  const plane = (model: LayersModel, side: keyof Places) =>
+    principalPlane(allOutputs(openModel(model, [features[side]], side), some).features[0]);
   return {
     labels: [...some.labels],
     student: plane(student, 'student'),

@@ -25,8 +25,9 @@ function lossOf({ tune: _, kernels, form, scale, projection, temperature, ...wei
 
 /** Everything that a run's result depends on. */
 function keyOf(config: StudyConfig, method: string, seed: number, test: boolean): string {
-  const { data, teacher, student, featureLayer, engine, methods } = config;
-  const own = method === TEACHER ? {} : { student, featureLayer, loss: lossOf(methods[method]) };
+  const { data, teacher, student, featureLayer, featurePairs, engine, methods } = config;
+  const features = featurePairs ? { featurePairs } : { featureLayer };
+  const own = method === TEACHER ? {} : { student, ...features, loss: lossOf(methods[method]) };
   // A student that never looks at the teacher does not depend on it.
   const target = method === TEACHER || usesTeacher(methods[method]) ? { teacher } : {};
   const kind = method === TEACHER ? 'teacher' : 'student';

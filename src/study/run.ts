@@ -5,6 +5,7 @@ import { type DistillResult, distill } from '../distill/distill.js';
 import { evaluate } from '../distill/evaluate.js';
 import type { LogOptions } from '../distill/log/log.js';
 import type { OptimizerConfig } from '../distill/optimizer.js';
+import type { FeaturePair } from '../distill/pairs.js';
 import type { EarlyStopping } from '../distill/selection.js';
 import { QrkdRangeError } from '../errors.js';
 import { qrkdLoss } from '../losses/qrkd.js';
@@ -138,9 +139,10 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
   const model = await makeModel(spec, train);
   const teacher = spec.teacherFolder === undefined ? undefined : await loadModel(spec.teacherFolder);
   const loss = isTeacher ? qrkdLoss({ ce: 1 }) : makeLoss(config.methods[method]);
+  const pictured = firstPair(config);
   const picture =
     teacher && spec.pictures && loss.weights.quantum > 0
-      ? kernelPicture(loss, { student: model, teacher }, { train, validation }, config.featureLayer)
+      ? kernelPicture(loss, { student: model, teacher }, { train, validation }, pictured)
       : undefined;
   const before = picture?.();
   const { student: _, ...result } = await distill({
@@ -159,7 +161,9 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     seed,
     checkpoint: { path: checkpointFile(spec.folder) },
     ...(spec.log && { log: spec.log }),
-    featureLayer: config.featureLayer,
+    ...(config.featurePairs
+      ? { featurePairs: config.featurePairs as FeaturePair[] }
+      : { featureLayer: config.featureLayer }),
     engine: config.engine,
     onStep,
   });
@@ -173,13 +177,19 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     result,
     ...(spec.pictures && {
       pictured: true as const,
-      features: featurePicture({ student: model, teacher }, validation, config.featureLayer),
+      features: featurePicture({ student: model, teacher }, validation, pictured),
     }),
     ...(before &&
       after && {
         kernels: { labels: before.labels, teacher: before.teacher, before: before.student, after: after.student },
       }),
   };
+}
+
+/** The places that pictures show. */
+function firstPair({ featurePairs, featureLayer }: StudyConfig): Pick<FeaturePair, 'student' | 'teacher'> {
+  const [first] = (featurePairs as FeaturePair[] | undefined) ?? [];
+  return first ?? { student: featureLayer, teacher: featureLayer };
 }
 
 /** The model of a run before it is trained, for images of the data's shape and classes. */
