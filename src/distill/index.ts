@@ -25,6 +25,7 @@ export type { CheckpointOptions } from './checkpoint.js';
 export { type DistillOptions, type DistillResult, distill } from './distill.js';
 export type { EngineName } from './engine.js';
 export { type Evaluation, evaluate } from './evaluate.js';
+export type { EpochEntry, LogEntry, StepEntry } from './log/entries.js';
 export type { LogOptions } from './log/log.js';
 export type { EpochMetrics } from './meter.js';
 export type { OptimizerConfig, OptimizerName, OptimizerState } from './optimizer.js';
