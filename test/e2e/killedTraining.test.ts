@@ -55,7 +55,7 @@ const outcome = (line: string | undefined) => {
   return { ...result, epochs: epochs.map(withoutSeconds) };
 };
 
-it(`${KILLS} times, engine ${ENGINE}`, { timeout: 300_000 }, async () => {
+it(`${KILLS} times, engine ${ENGINE}`, { timeout: 60_000 * (Number(KILLS) + 2) }, async () => {
   const [undisturbed, folder] = [join(root, 'undisturbed'), join(root, 'killed')];
   const reference = start(undisturbed);
   await reference.says('trains');
