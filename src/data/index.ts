@@ -2,27 +2,64 @@
  * Real data with fixed splits, loaded without TensorFlow.
  * @module qrkd/data
  */
-import { QrkdTypeError } from '../errors.js';
-import { loadIdx } from './idx.js';
+import { QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+import { type Cifar100Options, loadCifar10, loadCifar100 } from './cifar.js';
+import { type IdxOptions, loadIdx } from './idx.js';
+import { type ImageFolderOptions, loadImages } from './imageFolder.js';
 import type { ImageData } from './imageSet.js';
+import { loadNamed } from './locate.js';
 import { loadMnistDigits } from './mnistDigits.js';
+import { loadNpy } from './npyArrays.js';
 
-export { loadIdx } from './idx.js';
+export { type AugmentationOptions, augmentation } from './augmentation.js';
+export { type Cifar100Options, loadCifar10, loadCifar100 } from './cifar.js';
+export { type EmnistSplit, type IdxOptions, loadIdx } from './idx.js';
+export { type ImageFolderOptions, loadImages } from './imageFolder.js';
 export { holdOut, type ImageData, type ImageSet, selectRows } from './imageSet.js';
+export { dataFolder } from './locate.js';
 export { loadMnistDigits } from './mnistDigits.js';
+export { loadNpy } from './npyArrays.js';
+export { SOURCES, type Source, type SourceFile } from './sources.js';
 
-/** What configs say under `data`: `'mnist'` for the digits that install with the package, or a folder of IDX files. */
-export type DataSource = 'mnist' | { readonly idx: string };
+/**
+ * What configs say under `data`: `'mnist'` for the digits that install with the package, another name for a set that
+ * `qrkd data fetch` brings ({@link SOURCES}), or where files of one's own are.
+ */
+export type DataSource =
+  | string
+  | ({ readonly idx: string } & Pick<IdxOptions, 'split'>)
+  | { readonly cifar10: string }
+  | ({ readonly cifar100: string } & Cifar100Options)
+  | ({ readonly images: string } & ImageFolderOptions)
+  | { readonly npy: string };
+
+type Forms = Record<string, { options: readonly string[]; load: (path: string, options: object) => ImageData }>;
+
+const FORMS: Forms = {
+  idx: { options: ['split'], load: loadIdx },
+  cifar10: { options: [], load: loadCifar10 },
+  cifar100: { options: ['labels'], load: loadCifar100 },
+  images: { options: ['size'], load: loadImages },
+  npy: { options: [], load: loadNpy },
+};
 
 /**
  * The data set that a config names.
- * @throws {QrkdTypeError} `ERR_QRKD_TYPE` for anything but the two forms of {@link DataSource}.
+ * @throws {QrkdTypeError} `ERR_QRKD_TYPE` for anything but the forms of {@link DataSource}; what the loaders throw.
  */
 export function loadData(source: DataSource): ImageData {
   if (source === 'mnist') return loadMnistDigits();
-  if (typeof source === 'object' && source !== null && typeof source.idx === 'string') return loadIdx(source.idx);
-  throw new QrkdTypeError(
-    'ERR_QRKD_TYPE',
-    `data is ${JSON.stringify(source)}; expected "mnist" or { idx: FOLDER } with MNIST's four files`,
-  );
+  if (typeof source === 'string') return loadNamed(source);
+  const given = Object(source) as Record<string, unknown>;
+  const form = Object.keys(FORMS).find((key) => typeof given[key] === 'string');
+  if (form === undefined) {
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `data is ${JSON.stringify(source)}; expected a name, such as "mnist", or { idx: FOLDER } (or ${Object.keys(FORMS).slice(1).join(', ')})`,
+    );
+  }
+  const { options, load } = FORMS[form];
+  rejectUnknownKeys(source, [form, ...options], 'data');
+  const { [form]: path, ...rest } = given;
+  return load(path as string, rest);
 }

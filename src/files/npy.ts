@@ -7,14 +7,21 @@ const PIECE = 2 ** 20;
 
 const NUMBERS = ['i1', 'u1', 'i2', 'u2', 'i4', 'u4', 'i8', 'u8', 'f2', 'f4', 'f8'];
 
+/** An array as a `.npy` file has it; one of 64-bit integers holds bigints. */
+export interface NpyArray {
+  data: ArrayLike<number | bigint>;
+  /** NumPy's code without the byte order: u1, f4, i8, ... */
+  dtype: string;
+  shape: readonly number[];
+  fortranOrder: boolean;
+}
+
 /**
- * A NumPy `.npy` file as a matrix: any little-endian real type, C or Fortran order. float32 stays float32, everything else
- * becomes float64.
+ * A NumPy `.npy` file of any little-endian real type and any shape.
  *
- * @param vectors whether an array of one dimension is a column; it is refused otherwise.
  * @throws RangeError ERR_QRKD_FORMAT naming the file, what was found and what was expected.
  */
-export function parseNpy(bytes: Buffer, path: string, vectors = false): Matrix {
+export function parseNpyArray(bytes: Buffer, path: string): NpyArray {
   const refuse = (why: string): never => {
     throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: ${why}`);
   };
@@ -31,17 +38,32 @@ export function parseNpy(bytes: Buffer, path: string, vectors = false): Matrix {
         : `is not a complete .npy file of numbers (${excerpt(message, 200).replace(/\.$/, '')})`,
     );
   }
-  const { dtype, fortranOrder } = array;
-  const shape = vectors && array.shape.length === 1 ? [...array.shape, 1] : array.shape;
+  const { dtype, fortranOrder, shape } = array;
   if (!NUMBERS.includes(dtype)) refuse(`has dtype ${excerpt(dtype)}, expected real numbers`);
-  if (shape.length !== 2) refuse(`has shape (${shape.join(', ')}), expected 2 dimensions`);
-  const [rows, columns] = shape as [number, number];
-  const values = array.data as unknown as ArrayLike<number | bigint>;
-  if (values.length !== rows * columns) {
+  const data = array.data as unknown as ArrayLike<number | bigint>;
+  const expected = shape.reduce((product, side) => product * side, 1);
+  if (data.length !== expected || shape.some((side) => !(side >= 0))) {
     refuse(
-      `holds ${values.length} numbers, but shape (${rows}, ${columns}) needs ${rows * columns}; it is truncated or damaged`,
+      `holds ${data.length} numbers, but shape (${shape.join(', ')}) needs ${expected}; it is truncated or damaged`,
     );
   }
+  return { data, dtype, shape, fortranOrder };
+}
+
+/**
+ * A NumPy `.npy` file as a matrix: any little-endian real type, C or Fortran order. float32 stays float32, everything else
+ * becomes float64.
+ *
+ * @param vectors whether an array of one dimension is a column; it is refused otherwise.
+ * @throws RangeError ERR_QRKD_FORMAT naming the file, what was found and what was expected.
+ */
+export function parseNpy(bytes: Buffer, path: string, vectors = false): Matrix {
+  const { data: values, dtype, shape: found, fortranOrder } = parseNpyArray(bytes, path);
+  const shape = vectors && found.length === 1 ? [...found, 1] : found;
+  if (shape.length !== 2) {
+    throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: has shape (${shape.join(', ')}), expected 2 dimensions`);
+  }
+  const [rows, columns] = shape;
   const data = dtype === 'f4' ? new Float32Array(values.length) : new Float64Array(values.length);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {

@@ -1,0 +1,59 @@
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import envPaths from 'env-paths';
+import { QrkdRangeError, suggest } from '../errors.js';
+import type { ImageData } from './imageSet.js';
+import { SETS, SOURCES, type Source } from './sources.js';
+
+/**
+ * The folder of downloaded data, with a folder for each source: `QRKD_DATA`, else `data` in qrkd's cache folder, where the
+ * platform wants that (`$XDG_CACHE_HOME` or `~/.cache` on Linux, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows).
+ */
+export function dataFolder(): string {
+  const { QRKD_DATA: own } = process.env;
+  return own ? resolve(own) : join(envPaths('qrkd', { suffix: '' }).cache, 'data');
+}
+
+/** Where a source's files are put by `qrkd data fetch`. */
+export const folderOf = (source: string): string => join(dataFolder(), source);
+
+/** Files of a source that a folder does not have in their full size. */
+export function missingFiles({ files }: Source, folder: string, anySize = false): string[] {
+  return files
+    .filter(({ name, bytes }) => {
+      const size = statSync(join(folder, name), { throwIfNoEntry: false })?.size;
+      return size === undefined || (!anySize && size !== bytes);
+    })
+    .map(({ name }) => name);
+}
+
+/** The first folder that has all files of a source, and whether an operating system's package put them there. */
+export function locate(source: string): { folder: string; installed: boolean } | undefined {
+  const known = SOURCES[source];
+  if (missingFiles(known, folderOf(source)).length === 0) return { folder: folderOf(source), installed: false };
+  const folder = known.installed?.find((candidate) => missingFiles(known, candidate, true).length === 0);
+  return folder === undefined ? undefined : { folder, installed: true };
+}
+
+/**
+ * A data set by the name that configurations give it, out of the folder of downloaded data or from where an operating
+ * system's package put it.
+ *
+ * @throws {QrkdRangeError} `ERR_QRKD_VALUE` for an unknown name, `ERR_QRKD_FILE` for data that are not there, with the command
+ * that fetches them.
+ */
+export function loadNamed(name: string): ImageData {
+  const source = SETS.get(name);
+  if (source === undefined) {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `data is "${name}"${suggest(name, ['mnist', ...SETS.keys()])}`);
+  }
+  const found = locate(source);
+  if (!found) {
+    const looked = [folderOf(source), ...(SOURCES[source].installed ?? [])].join(' and ');
+    throw new QrkdRangeError(
+      'ERR_QRKD_FILE',
+      `data "${name}" is not there (looked in ${looked}); run: qrkd data fetch ${source}`,
+    );
+  }
+  return { ...SOURCES[source].sets[name](found.folder), name };
+}
