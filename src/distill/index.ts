@@ -25,15 +25,19 @@ export type { CheckpointOptions } from './checkpoint.js';
 export { type DistillOptions, type DistillResult, distill } from './distill.js';
 export type { EngineName } from './engine.js';
 export { type Evaluation, evaluate } from './evaluate.js';
+export { keepOutputs } from './keptOutputs.js';
 export type { EpochEntry, LogEntry, StepEntry } from './log/entries.js';
 export type { LogOptions } from './log/log.js';
 export type { EpochMetrics } from './meter.js';
+export type { ImageLayout, Normalization } from './onnxInput.js';
+export { type OnnxTeacher, type OnnxTeacherOptions, onnxTeacher } from './onnxTeacher.js';
 export type { OptimizerConfig, OptimizerName, OptimizerState } from './optimizer.js';
 export type { TrainingOptions } from './options.js';
 export type { FeaturePair } from './pairs.js';
 export type { SampleSet } from './samples.js';
 export type { Schedule, Warmup } from './schedule.js';
 export type { EarlyStopping, Keep, Monitor, StopReason } from './selection.js';
+export type { Inputs, Teacher, TeacherOutputs } from './teacher.js';
 export { type TrainOptions, type TrainResult, train } from './train.js';
 export {
   type KernelEpoch,

@@ -99,6 +99,9 @@ async function openEngine(
     : undefined;
   try {
     const target = (await teacher?.outputs(train, signal)) ?? { features: [] };
+    if (loss.weights.kd > 0 && !target.logits) {
+      throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: the term "kd" needs the teacher's logits, and it gives none`);
+    }
     const setup: EngineSetup = {
       where,
       student,

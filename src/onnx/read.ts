@@ -26,7 +26,7 @@ export interface OnnxSummary {
  * @throws {QrkdRangeError} `ERR_QRKD_FILE` for a missing file, `ERR_QRKD_FORMAT` for one that is truncated or not ONNX.
  */
 export function readOnnx(path: string): OnnxSummary {
-  const model = decode(path, readBytes(path));
+  const { model } = readModel(path);
   const { graph } = model;
   return {
     irVersion: model.ir_version,
@@ -38,6 +38,12 @@ export function readOnnx(path: string): OnnxSummary {
     outputs: graph.output.map(port),
     nodes: graph.node.map((node) => ({ name: node.name, operator: node.op_type })),
   };
+}
+
+/** A file's bytes, and what they say. Throws as {@link readOnnx} does. */
+export function readModel(path: string): { bytes: Buffer; model: ModelProto } {
+  const bytes = readBytes(path);
+  return { bytes, model: decode(path, bytes) };
 }
 
 function readBytes(path: string): Buffer {

@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
 import { QrkdRangeError } from '../errors.js';
 import { type OnnxPort, readOnnx } from './read.js';
+import { OnnxSession } from './session.js';
 
 /** A float tensor outside any framework, row-major. */
 export interface FloatTensor {
@@ -14,16 +14,6 @@ export interface RunOptions {
   /** Samples a call of the runtime, default 256. */
   readonly batchSize?: number;
 }
-
-/** What goes to the worker and comes back; plain data only. */
-export interface RunRequest {
-  readonly path: string;
-  readonly inputs: Record<string, FloatTensor>;
-  readonly outputs: readonly string[];
-  readonly threads: number;
-  readonly batchSize: number;
-}
-export type RunReply = { outputs: Record<string, FloatTensor>; version: string } | { problem: string };
 
 /**
  * Runs an ONNX file in onnxruntime-node on a worker thread (its `run` blocks the event loop), in batches along the first
@@ -39,11 +29,20 @@ export async function runOnnx(
   const summary = readOnnx(path);
   checkFeeds(path, summary.inputs, inputs);
   const outputs = summary.outputs.map((output) => output.name);
-  const reply = await inWorker({ path, inputs, outputs, threads, batchSize });
-  if ('problem' in reply) {
-    throw new QrkdRangeError('ERR_QRKD_FORMAT', `${path}: refused by onnxruntime (${reply.problem})`);
+  const { session, version } = await OnnxSession.open(path, { threads });
+  try {
+    const samples = Object.values(inputs)[0].shape[0];
+    const feed = (start: number, end: number) =>
+      Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, rows(tensor, start, end)]));
+    return { outputs: await session.run(samples, feed, outputs, { batchSize }), runtimeVersion: version };
+  } finally {
+    session.close();
   }
-  return { outputs: reply.outputs, runtimeVersion: reply.version };
+}
+
+function rows({ data, shape }: FloatTensor, start: number, end: number): FloatTensor {
+  const size = data.length / shape[0];
+  return { data: data.slice(start * size, end * size), shape: [end - start, ...shape.slice(1)] };
 }
 
 function checkFeeds(path: string, ports: readonly OnnxPort[], inputs: Readonly<Record<string, FloatTensor>>): void {
@@ -66,13 +65,4 @@ function checkFeeds(path: string, ports: readonly OnnxPort[], inputs: Readonly<R
       throw new QrkdRangeError('ERR_QRKD_SHAPE', message);
     }
   }
-}
-
-function inWorker(request: RunRequest): Promise<RunReply> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./runtimeWorker.js', import.meta.url), { workerData: request });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', (code) => reject(new Error(`onnxruntime's worker ended with code ${code} before it answered`)));
-  });
 }

@@ -51,6 +51,7 @@ const DESCRIPTOR: protobuf.INamespace = {
           data_type: ['int32', 2],
           name: ['string', 8],
           raw_data: ['bytes', 9],
+          data_location: ['int32', 14],
         }),
         ValueInfoProto: message({ name: ['string', 1], type: ['TypeProto', 2] }),
         TypeProto: message({ tensor_type: ['TensorTypeProto', 1] }),
@@ -97,6 +98,8 @@ export interface TensorProto {
   data_type: number;
   dims: number[];
   raw_data: Uint8Array;
+  /** 1: the values lie in a file of their own. */
+  data_location?: number;
 }
 
 export interface ValueInfoProto {
@@ -127,6 +130,15 @@ const modelType = protobuf.Root.fromJSON(DESCRIPTOR).lookupType('onnx.ModelProto
 /** The bytes of an ONNX file. */
 export function encodeModel(model: ModelProto): Uint8Array {
   return modelType.encode(modelType.fromObject(model)).finish();
+}
+
+/**
+ * An ONNX file's bytes with more of its tensors as outputs. Nothing of the file is read or rewritten: protobuf messages are merged
+ * by writing one behind the other, so a model whose graph has these outputs alone is put behind.
+ */
+export function withOutputs(bytes: Uint8Array, names: readonly string[]): Uint8Array {
+  const more = modelType.encode(modelType.fromObject({ graph: { output: names.map((name) => ({ name })) } })).finish();
+  return Buffer.concat([bytes, more]);
 }
 
 /** Reads an ONNX file's bytes; throws protobufjs's RangeError where they end too early. */
