@@ -1,4 +1,4 @@
-// Runs compiled tests with node:test: `node scripts/test.mjs [folder or file of test/ ...]`, all but test/package by default.
+// Runs compiled tests with node:test: `node scripts/test.mjs [folder or file of test/ ...]`, all but test/package and test/browser by default.
 // The list comes from the sources, so that the compiled remains of a test that was renamed are not run. (`node --test`
 // itself takes a folder on Node 20 and patterns from 21 on; a list of files works on all.)
 import { readdirSync } from 'node:fs';
@@ -13,7 +13,7 @@ const SILENCE_MS = 5000;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folders = process.argv.slice(2);
 const wanted = (file) =>
-  folders.length === 0 ? !file.startsWith('package') : folders.some((folder) => file.startsWith(folder));
+  folders.length === 0 ? !/^(package|browser)/.test(file) : folders.some((folder) => file.startsWith(folder));
 // Results are shown in this order: the quick ones first, the whole program last.
 const rank = (file) => (file.startsWith('e2e') ? 1 : 0);
 

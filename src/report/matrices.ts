@@ -1,4 +1,4 @@
-import { encode } from 'fast-png';
+import { PNG } from 'pngjs';
 import { scheme } from 'vega';
 import type { Picture } from '../study/pictures.js';
 import { escapeHtml } from './html.js';
@@ -9,17 +9,16 @@ const STEPS = 64;
 const viridis = scheme('viridis') as (share: number) => string;
 const COLORS = Array.from({ length: STEPS }, (_, i) => {
   const [r, g, b] = viridis(i / (STEPS - 1)).match(/\d+/g)!;
-  return [Number(r), Number(g), Number(b)];
+  return [Number(r), Number(g), Number(b), 255];
 });
 
 /** A square matrix of values 0 to 1 as a PNG of a pixel each, in a data URI. */
 function pngOf(matrix: Picture): string {
   const n = matrix.length;
-  const data = Uint8Array.from(
-    matrix.flatMap((row) => row.flatMap((v) => COLORS[Math.round(Math.min(Math.max(v, 0), 1) * (STEPS - 1))])),
-  );
-  const png = encode({ width: n, height: n, data, channels: 3, depth: 8 });
-  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+  const png = new PNG({ width: n, height: n });
+  const step = (v: number) => Math.round(Math.min(Math.max(v, 0), 1) * (STEPS - 1));
+  png.data = Buffer.from(matrix.flatMap((row) => row.flatMap((v) => COLORS[step(v)])));
+  return `data:image/png;base64,${PNG.sync.write(png, { colorType: 2 }).toString('base64')}`;
 }
 
 /** Kernel matrices side by side, each under its name; images, since a mark for every entry would make a page of megabytes. */

@@ -7,18 +7,17 @@ import { MOST_BANDS } from './curves.js';
 const [BLUE] = PALETTE;
 /** From this ratio of the largest to the smallest value on, the axis is logarithmic. */
 const WIDE = 8;
+/** Width of a letter of a label, roughly. */
+const LETTER = 9;
 
 /** The axis of the swept key: logarithmic for positive numbers that span much, in the given order for names. */
-function valueAxis({ over, values }: SweepMetrics, narrow: boolean) {
+function valueAxis({ over, values }: SweepMetrics, width: number) {
   const title = over.length > 34 ? `… ${over.slice(-32)}` : over;
   const numbers = values.filter((value) => typeof value === 'number');
   if (numbers.length < values.length) {
-    return {
-      field: 'value',
-      type: 'ordinal',
-      sort: values,
-      axis: { title, labelAngle: narrow ? -30 : 0, grid: false },
-    };
+    const longest = Math.max(...values.map((value) => String(value).length));
+    const labelAngle = longest * LETTER * values.length < width ? 0 : -30;
+    return { field: 'value', type: 'ordinal', sort: values, axis: { title, labelAngle, labelLimit: 130, grid: false } };
   }
   const wide = Math.min(...numbers) > 0 && Math.max(...numbers) / Math.min(...numbers) >= WIDE;
   return {
@@ -42,11 +41,12 @@ export async function accuracyPanel(sweep: SweepMetrics, styles: readonly LineSt
         high: mean + (deviation ?? 0),
       })),
   );
-  const x = valueAxis(sweep, false);
+  const width = 1.1 * PANEL_WIDTH.wide;
+  const x = valueAxis(sweep, width);
   const y = (field: string) => ({ field, type: 'quantitative', scale: { zero: false }, title: 'Test accuracy (%)' });
   const channels = styleChannels('method', styles);
   const html = await panelSvg(
-    { width: 1.1 * PANEL_WIDTH.wide, height: 360 },
+    { width, height: 360 },
     {
       data: { values },
       layer: [
@@ -76,7 +76,7 @@ export async function differencePanels(sweep: SweepMetrics): Promise<Panel[]> {
   );
   const bounds = all.flatMap(({ mean, low, high }) => [mean, low, high]).concat(0);
   const domain = [Math.min(...bounds), Math.max(...bounds)];
-  const x = valueAxis(sweep, true);
+  const x = valueAxis(sweep, PANEL_WIDTH.narrow);
   const y = (field: string) => ({ field, type: 'quantitative', scale: { domain }, title: 'Points' });
   return Promise.all(
     [...new Set(all.map(({ name }) => name))].map(async (name) => {
