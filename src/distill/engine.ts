@@ -3,6 +3,7 @@ import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
 import type { BatchLoss } from '../losses/batchLoss.js';
+import type { TermWeights } from '../losses/targetRatios.js';
 import type { Term } from '../losses/terms.js';
 import type { Augment } from './augment.js';
 import type { StepMetrics } from './meter.js';
@@ -59,6 +60,8 @@ export interface Engine {
   weights(): Scalars[];
   /** Puts weights that {@link weights} gave back into engine and model; the optimizer goes on as it was. */
   setWeights(weights: readonly Scalars[]): void;
+  /** Weights of the loss's terms from the next step on; what was trained so far stays as it is. */
+  setLossWeights(weights: TermWeights): Promise<void>;
   /** Logits of all samples in inference mode. */
   logits(set: SampleSet, signal: AbortSignal | undefined): Promise<Matrix>;
   state(): Promise<EngineState>;

@@ -1,6 +1,8 @@
 import type { Optimizer } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import { QrkdTypeError } from '../errors.js';
+import type { QrkdLoss } from '../losses/qrkd.js';
+import { type TermWeights, weightsByRatios } from '../losses/targetRatios.js';
 import { startProgress } from '../progress.js';
 import { Checkpoint, modelIdentity, type RunIdentity, samplesIdentity } from './checkpoint.js';
 import type { Engine } from './engine.js';
@@ -46,6 +48,8 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
       const epoch = history.length + 1;
       const meter = new EpochMeter();
       signal?.throwIfAborted();
+      const weights = epochWeights(run.loss, history);
+      if (weights && epoch > 1) await engine.setLossWeights(weights);
       await engine.train({
         epoch,
         batches: epochBatches(train.shape[0], batchSize, seed, epoch),
@@ -65,7 +69,7 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
         },
       });
       const held = validation && evaluateLogits(await engine.logits(validation, signal), validation.labels);
-      const metrics = meter.metrics(epoch, held);
+      const metrics = { ...meter.metrics(epoch, held), ...(weights && { weights }) };
       history.push(metrics);
       log?.write({ type: 'epoch', step: done, learningRate: rateOf(optimizer, done, steps), ...metrics });
       if (keep === 'best' && bestEpoch(history, earlyStopping?.monitor) === epoch) best = engine.weights();
@@ -87,6 +91,13 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
     stopped: history.length < epochs ? 'patience' : 'epochs',
     keptEpoch: best ? bestEpoch(history, earlyStopping?.monitor) : history.length,
   };
+}
+
+/** The weights of the next epoch, where the loss sets them by target ratios; from the history alone, so that a run can go on. */
+function epochWeights({ weights, options }: QrkdLoss, history: readonly EpochMetrics[]): TermWeights | undefined {
+  if (!options.targetRatios) return undefined;
+  const last = history.at(-1);
+  return last ? weightsByRatios(options.targetRatios, last.weights ?? weights, last.terms) : weights;
 }
 
 /** The learning rate of a step, counted from 1; null for an optimizer object that does not tell. */

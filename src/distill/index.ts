@@ -17,6 +17,7 @@ export {
   qrkdLoss,
 } from '../losses/qrkd.js';
 export { type QuantumLossOptions, quantumLoss } from '../losses/quantum.js';
+export type { TargetRatios, TermWeights } from '../losses/targetRatios.js';
 export type { Outputs, Term, TermValue } from '../losses/terms.js';
 export type { FeaturePlace, FeatureSpec, Tap } from '../models/taps.js';
 export { type BackendInfo, backendInfo, ready, type Tf, tf } from '../tensor/backend.js';

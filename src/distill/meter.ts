@@ -1,3 +1,4 @@
+import type { TermWeights } from '../losses/targetRatios.js';
 import type { Term, TermValue } from '../losses/terms.js';
 import type { Evaluation } from './evaluate.js';
 
@@ -19,6 +20,8 @@ export interface EpochMetrics {
   /** Mean over the epoch's steps, as are the terms. */
   loss: number;
   terms: Partial<Record<Term, TermValue>>;
+  /** The terms' weights in this epoch, where the loss has target ratios. */
+  weights?: TermWeights;
   /** Accuracy on the batches while they were trained on. */
   runningAccuracy: number;
   /** Rows that an amplitude map could not encode, summed. */

@@ -1,7 +1,9 @@
 import type { NativeData, Scalars } from '../engine/native.js';
 import type { Matrix, Precision } from '../engine/types.js';
 import { QrkdTypeError } from '../errors.js';
+import type { BatchLoss } from '../losses/batchLoss.js';
 import { type NativeShare, nativeTerms } from '../losses/nativeTerms.js';
+import type { TermWeights } from '../losses/targetRatios.js';
 import { sumOfShares, TERMS } from '../losses/terms.js';
 import type { CompiledNetwork } from '../network/compile.js';
 import { makeData, NativeNetwork, type NativeStep, NotFiniteTerm } from '../network/NativeNetwork.js';
@@ -27,38 +29,59 @@ export function checkPlan(optimizer: EngineSetup['optimizer']): asserts optimize
 /** Trains in the native engine: an epoch is one call off the event loop, or, where batches are augmented, one call each. */
 export class NativeEngine implements Engine {
   readonly name = 'native';
-  readonly #network: NativeNetwork;
   readonly #optimizer: OptimizerPlan;
-  readonly #shares: NativeShare[];
+  #network: NativeNetwork;
+  #loss: BatchLoss;
+  #shares: NativeShare[];
   readonly #data: NativeData | undefined;
 
   /** @throws TypeError ERR_QRKD_UNSUPPORTED naming what the engine does not have. */
   constructor(
     private readonly setup: EngineSetup,
-    compiled: CompiledNetwork,
-    { precision, alone }: { precision: Precision; alone: boolean },
+    private readonly compiled: CompiledNetwork,
+    private readonly how: { precision: Precision; alone: boolean },
   ) {
-    const { loss, target, student, optimizer, train, batchSize, augment } = setup;
+    const { loss, target, optimizer, train, augment } = setup;
     checkPlan(optimizer);
     this.#optimizer = optimizer;
+    this.#loss = loss;
+    this.#shares = this.#sharesOf(loss);
+    this.#network = this.#open();
+    if (!augment) this.#data = dataOf(train, train.labels, target);
+  }
+
+  #sharesOf(loss: BatchLoss): NativeShare[] {
+    const { target, student } = this.setup;
     const firstFeatures = target.logits ? 1 : 0;
-    this.#shares = nativeTerms(loss, {
+    return nativeTerms(loss, {
       logits: { output: 0, target: 0 },
       features: target.features.map(({ shape }, p) => ({
-        output: compiled.features[p],
+        output: this.compiled.features[p],
         target: firstFeatures + p,
         student: student.featureWidths[p],
         teacher: shape[1],
       })),
     });
-    this.#network = new NativeNetwork(compiled, {
-      precision,
-      alone,
-      maxBatch: Math.max(batchSize, EVALUATED),
+  }
+
+  #open(): NativeNetwork {
+    return new NativeNetwork(this.compiled, {
+      ...this.how,
+      maxBatch: Math.max(this.setup.batchSize, EVALUATED),
       terms: this.#shares.map(({ native }) => native),
-      optimizer: optimizer.native,
+      optimizer: this.#optimizer.native,
     });
-    if (!augment) this.#data = dataOf(train, train.labels, target);
+  }
+
+  async setLossWeights(weights: TermWeights): Promise<void> {
+    // The engine's plan has its terms for good: a new plan goes on where the old one was.
+    this.#network.load();
+    const state = await this.state();
+    this.#network.dispose();
+    this.#loss = this.#loss.withWeights(weights);
+    this.#shares = this.#sharesOf(this.#loss);
+    this.#network = this.#open();
+    await this.restore(state);
   }
 
   async train(call: EpochCall): Promise<void> {
@@ -118,7 +141,7 @@ export class NativeEngine implements Engine {
   }
 
   #metrics({ terms, ...step }: NativeStep): StepMetrics {
-    const { weights } = this.setup.loss;
+    const { weights } = this.#loss;
     const named = TERMS.filter((term) => weights[term] > 0).map((term) => {
       const shares = terms.map((value, t) => ({ ...value, weight: this.#shares[t].share }));
       return [

@@ -54,6 +54,11 @@ export async function runTraining(run: Run): Promise<RunResult> {
   const { options, where } = run;
   const { epochs, batchSize } = checkTraining(options, where);
   await ready();
+  if (run.loss.options.targetRatios) {
+    process.stderr.write(
+      `qrkd: ${where}: targetRatios is on; to match a kernel term's gradient norm with the cross-entropy's was measured to cost accuracy\n`,
+    );
+  }
   const { train, signal } = options;
   const { engine, teacher } = await openEngine(run, epochs, batchSize);
   try {

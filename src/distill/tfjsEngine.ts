@@ -1,7 +1,8 @@
 import type { Tensor2D, Variable } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
-import type { LossEvaluation } from '../losses/batchLoss.js';
+import type { BatchLoss, LossEvaluation } from '../losses/batchLoss.js';
+import type { TermWeights } from '../losses/targetRatios.js';
 import { TERMS } from '../losses/terms.js';
 import { tf } from '../tensor/backend.js';
 import { augmentBatch } from './augment.js';
@@ -18,8 +19,10 @@ type Batch = Pick<SampleSet, 'images' | 'shape'>;
 export class TfjsEngine implements Engine {
   readonly name = 'tfjs';
   readonly #optimizer: TfjsOptimizer;
+  #loss: BatchLoss;
 
   constructor(private readonly setup: EngineSetup) {
+    this.#loss = setup.loss;
     const variables = setup.student.model.trainableWeights.map((weight) => weight.read() as Variable);
     this.#optimizer = new TfjsOptimizer(setup.optimizer, variables, setup.steps);
   }
@@ -61,14 +64,14 @@ export class TfjsEngine implements Engine {
     labels: Int32Array,
     at: { step: number; epoch: number },
   ): { evaluation: LossEvaluation; logits: Matrix } {
-    const { student, loss, where } = this.setup;
+    const { student, where } = this.setup;
     let result: { evaluation: LossEvaluation; logits: Matrix } | undefined;
     tf.tidy(() => {
       const x = sliceTensor(batch, 0, batch.shape[0]);
       const { grads } = tf.variableGrads(() => {
         const { logits, features } = student.apply(x, true);
         const outputs = { logits: logits as Tensor2D, features: features as Tensor2D[] };
-        return loss.scalar(outputs, teacher, labels, (evaluation, seen) => {
+        return this.#loss.scalar(outputs, teacher, labels, (evaluation, seen) => {
           // Before the weights are touched: an error leaves the student as it was.
           refuseNotFinite(evaluation, where, at);
           result = { evaluation, logits: seen.logits };
@@ -77,6 +80,10 @@ export class TfjsEngine implements Engine {
       this.#optimizer.apply(grads, at.step - 1);
     });
     return result!;
+  }
+
+  async setLossWeights(weights: TermWeights): Promise<void> {
+    this.#loss = this.#loss.withWeights(weights);
   }
 
   async logits(set: SampleSet): Promise<Matrix> {

@@ -6,6 +6,7 @@ import { tf } from '../tensor/backend.js';
 import { crossEntropyGradient } from './crossEntropy.js';
 import { kdLossGradient } from './kd.js';
 import { kernelMatrices, type QuantumLossOptions, quantumLossGradient } from './quantum.js';
+import type { TermWeights } from './targetRatios.js';
 import { checkSameRows, gradientTensor, matrixOf } from './tensors.js';
 import { isLogitTerm, type Outputs, type Share, sumOfShares, TERMS, type Term, type TermValue } from './terms.js';
 
@@ -42,10 +43,15 @@ type Accumulator = Matrix<Float32Array>;
 /** A loss made ready for one pair of models: made by `QrkdLoss.prepare`. */
 export class BatchLoss {
   constructor(
-    readonly weights: Readonly<Record<Term, number>>,
+    readonly weights: TermWeights,
     readonly temperature: number,
     readonly pairs: readonly PreparedPair[],
   ) {}
+
+  /** The same with other weights, for the same terms. */
+  withWeights(weights: TermWeights): BatchLoss {
+    return new BatchLoss(weights, this.temperature, this.pairs);
+  }
 
   /** Value and gradient for one batch, on plain matrices. Not-finite student outputs give terms that are NaN. */
   evaluate(student: Outputs, teacher: Outputs, labels: Int32Array): LossEvaluation {

@@ -5,6 +5,7 @@ import { checkTemperature, DEFAULT_TEMPERATURE } from './kd.js';
 import { type LossPreset, lossPreset } from './presets.js';
 import { orthogonalProjection, type Projection, pcaProjection } from './projection.js';
 import { checkQuantumOptions, kernelWidth, type QuantumLossOptions } from './quantum.js';
+import { checkTargetRatios, type TargetRatios } from './targetRatios.js';
 import { TERMS, type Term } from './terms.js';
 
 export { TERMS, type Term, type TermValue } from './terms.js';
@@ -43,6 +44,12 @@ export interface QrkdLossOptions {
   scale?: number | null;
   /** How features wider than a kernel takes are narrowed; features that fit are not touched. */
   projection?: ProjectionOptions;
+  /**
+   * Off by default, and read by `distill` only: sets terms' weights anew before every epoch but the first, so that the norm of
+   * a term's weighted gradient is this multiple of the cross-entropy's, by the mean norms of the epoch before. The weights
+   * used are in the metrics. To match a kernel term's norm with the cross-entropy's was measured to cost accuracy.
+   */
+  targetRatios?: TargetRatios;
 }
 
 /** The features that a pair of layers compares, as the loss is fitted to them. */
@@ -55,7 +62,7 @@ export interface FeatureFit {
   weight?: number;
 }
 
-const KEYS = ['preset', ...TERMS, 'temperature', 'kernels', 'form', 'scale', 'projection'] as const;
+const KEYS = ['preset', ...TERMS, 'temperature', 'kernels', 'form', 'scale', 'projection', 'targetRatios'] as const;
 const PROJECTION_KEYS = ['teacher', 'teacherFeatures', 'studentFeatures', 'seed'] as const;
 
 /** The weighted sum of the distillation terms; made by {@link qrkdLoss}, used by `distill`. */
@@ -86,6 +93,7 @@ export class QrkdLoss {
     this.needsFeatures = weights.distance > 0 || weights.angle > 0 || weights.quantum > 0;
     this.needsTeacher = weights.kd > 0 || this.needsFeatures;
     rejectUnknownKeys(options.projection ?? {}, PROJECTION_KEYS, 'qrkdLoss: projection');
+    if (options.targetRatios !== undefined) checkTargetRatios(options.targetRatios, weights, 'qrkdLoss');
     if (weights.quantum > 0) {
       if (options.kernels === undefined) {
         throw new QrkdTypeError(
@@ -142,10 +150,11 @@ export class QrkdLoss {
 
   /** Plain JSON of the loss, from which its configuration can be recorded. */
   toJSON(): Record<string, unknown> {
-    const { kernels, form, scale, projection } = this.options;
+    const { kernels, form, scale, projection, targetRatios } = this.options;
     return {
       ...this.weights,
       temperature: this.temperature,
+      ...(targetRatios && { targetRatios }),
       ...(this.weights.quantum > 0 && {
         kernels: { student: kernels!.student.toJSON(), teacher: kernels!.teacher.toJSON() },
         form: form ?? 'smooth-l1',

@@ -193,7 +193,10 @@ describe('02 as the teacher of a student', () => {
     await exportOnnx(model, path);
     const teacher = await onnxTeacher(path, { features: 'features/relu' });
     const augment = (images: Float32Array) => images.map((v) => 0.9 * v);
-    for (const change of [{ epochs: 1, augment }, { epochs: 1, engine: 'tfjs' }]) {
+    for (const change of [
+      { epochs: 1, augment },
+      { epochs: 1, engine: 'tfjs' },
+    ]) {
       const [ours, theirs] = [await teach(model, change), await teach(teacher, change)];
       assertNear(theirs.losses, ours.losses, 1e-4);
       assertNear(theirs.weights, ours.weights, 1e-3);
