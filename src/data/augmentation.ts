@@ -28,20 +28,21 @@ const STREAM = 0x61756766;
  * @param options may be empty: then images stay as they are.
  * @param shape `[height, width, channels]` of an image, or the `shape` of a set, `[n, height, width, channels]`.
  * @param seed of the run, a whole number from 0 to 2^32 - 1.
- * @returns changes a batch `[batch, height, width, channels]` in place, at a step counted over all epochs.
+ * @returns changes a batch `[batch, height, width, channels]` in place, at a step counted over all epochs; its `toJSON` tells
+ *   options and seed.
  * @throws {QrkdTypeError} `ERR_QRKD_UNKNOWN_KEY`, or {QrkdRangeError} `ERR_QRKD_VALUE` naming the option.
  */
 export function augmentation(
   options: AugmentationOptions,
   shape: readonly number[],
   seed: number,
-): (images: Float32Array, place: { readonly step: number }) => void {
+): { (images: Float32Array, place: { readonly step: number }): void; toJSON(): unknown } {
   const [height, width, channels] = shape.slice(-3);
   const { reach, flip, side } = checked(options, Math.min(height, width));
   const size = height * width * channels;
   const random = new Uint32Array(4);
   const cut = new Uint32Array(4);
-  return (images, { step }) => {
+  const augment = (images: Float32Array, { step }: { readonly step: number }): void => {
     const moved = new Float32Array(size);
     for (let i = 0; i * size < images.length; i++) {
       const image = images.subarray(i * size, (i + 1) * size);
@@ -65,6 +66,7 @@ export function augmentation(
       }
     }
   };
+  return Object.assign(augment, { toJSON: () => ({ ...options, seed }) });
 }
 
 interface Sides {

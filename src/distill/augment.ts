@@ -11,13 +11,17 @@ export interface BatchPlace {
   rows: Uint32Array;
 }
 
-/**
- * Changes the images of a batch before it is trained on: in place, or by returning others of the same length.
- *
- * @param images a copy of the batch's images, row-major.
- */
-// biome-ignore lint/suspicious/noConfusingVoidType: a function that changes its argument returns nothing
-export type Augment = (images: Float32Array, place: BatchPlace) => Float32Array | void;
+export interface Augment {
+  /**
+   * Changes the images of a batch before it is trained on: in place, or by returning others of the same length.
+   *
+   * @param images a copy of the batch's images, row-major.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function that changes its argument returns nothing
+  (images: Float32Array, place: BatchPlace): Float32Array | void;
+  /** What it does, where it can tell: a checkpoint is not taken up by a run with another one. */
+  toJSON?(): unknown;
+}
 
 /** The images of a batch, augmented. */
 export function augmentBatch(

@@ -134,7 +134,7 @@ function openCheckpoint(
     loss: loss.toJSON(),
     kernelParameters: [student, other].map((kernel) => [...(kernel?.parameters ?? [])]),
     featurePairs: pairs,
-    augment: options.augment !== undefined,
+    augment: options.augment === undefined ? false : (options.augment.toJSON?.() ?? true),
     earlyStopping: earlyStopping ? [patience, minimumDelta, monitor] : null,
     keep: options.keep ?? 'last',
     model: modelIdentity(model),

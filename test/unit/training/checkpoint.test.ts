@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { augmentation } from 'qrkd/data';
 import { type DistillOptions, type DistillResult, distill, ready, tf } from 'qrkd/distill';
 import { cloudOptions, clouds, denseNetwork, normalizedNetwork, weightsOf } from './clouds.js';
 
@@ -79,6 +80,8 @@ describe('01 checkpoints', () => {
     await refused({ teacher: denseNetwork(6, 9) }, /teacher differs/);
     await refused({ train: clouds(200, 'others') }, /train differs/);
     await refused({ augment: () => undefined }, /augment differs \(false there, true here\)/);
+    const flipped = augmentation({ flip: true }, [1, 2, 1], 3);
+    await refused({ augment: flipped }, /augment differs \(false there, {"flip":true,"seed":3} here\)/);
     await assert.rejects(
       distill(given({ optimizer: tf.train.adam(), engine: 'tfjs' })),
       /checkpoint needs an optimizer given by/,
