@@ -26,6 +26,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'the same study for several values of a key of its configuration',
     load: async () => (await import('./sweep.js')).sweepCommand(),
   },
+  data: {
+    summary: 'published data sets: what there is, fetch them, check them',
+    load: async () => (await import('./data.js')).dataCommand(),
+  },
   kernel: {
     summary: 'the fidelity kernel matrix of the samples in a .npy or .csv file',
     load: async () => (await import('./kernel.js')).kernelCommand(),

@@ -21,7 +21,10 @@ export function verifyCommand(): Command {
       '--model <folder>',
       'required: the saved tf.LayersModel, a folder with model.json, or the path of model.json',
     )
-    .option('--data <mnist|folder>', 'compare on a test set too: mnist, or a folder with IDX files')
+    .option(
+      '--data <name|folder>',
+      'compare on a test set too: mnist or another set by name, or a folder with IDX files',
+    )
     .option('--samples <n>', 'number of random inputs, uniform in 0..1', positiveInteger, 64)
     .option('--tolerance <number>', 'largest absolute difference that passes', positive, 1e-4)
     .option('--json', 'print the report as one JSON document on standard output')
@@ -43,8 +46,8 @@ async function run(file: string, { model: path, data, samples, tolerance, json }
 }
 
 async function testSet(source: string) {
-  const { loadData } = await import('../data/index.js');
-  const { test } = loadData(source === 'mnist' ? 'mnist' : { idx: source });
+  const { isSetName, loadData } = await import('../data/index.js');
+  const { test } = loadData(isSetName(source) ? source : { idx: source });
   return { inputs: { data: test.images, shape: test.shape }, labels: test.labels };
 }
 

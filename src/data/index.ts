@@ -13,10 +13,10 @@ import { loadNpy } from './npyArrays.js';
 
 export { type AugmentationOptions, augmentation } from './augmentation.js';
 export { type Cifar100Options, loadCifar10, loadCifar100 } from './cifar.js';
-export { type EmnistSplit, type IdxOptions, loadIdx } from './idx.js';
+export { EMNIST_SPLITS, type EmnistSplit, type IdxOptions, loadIdx } from './idx.js';
 export { type ImageFolderOptions, loadImages } from './imageFolder.js';
 export { holdOut, type ImageData, type ImageSet, selectRows } from './imageSet.js';
-export { dataFolder } from './locate.js';
+export { dataFolder, isSetName } from './locate.js';
 export { loadMnistDigits } from './mnistDigits.js';
 export { loadNpy } from './npyArrays.js';
 export { SOURCES, type Source, type SourceFile } from './sources.js';

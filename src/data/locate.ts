@@ -35,6 +35,9 @@ export function locate(source: string): { folder: string; installed: boolean } |
   return folder === undefined ? undefined : { folder, installed: true };
 }
 
+/** Whether configurations can name a set so; anything else may be a path. */
+export const isSetName = (name: string): boolean => name === 'mnist' || SETS.has(name);
+
 /**
  * A data set by the name that configurations give it, out of the folder of downloaded data or from where an operating
  * system's package put it.

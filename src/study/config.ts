@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EMNIST_SPLITS } from '../data/idx.js';
 import { OPTIMIZERS } from '../distill/optimizer.js';
 import { QrkdRangeError, QrkdTypeError, suggest } from '../errors.js';
 import { TERMS } from '../losses/qrkd.js';
@@ -82,9 +83,11 @@ export const schema = z.strictObject({
     .union(
       [
         z.string(),
-        ...(['idx', 'cifar10', 'cifar100', 'images', 'npy'] as const).map((kind) =>
-          z.strictObject({ [kind]: z.string() }),
-        ),
+        z.strictObject({ idx: z.string(), split: z.enum(EMNIST_SPLITS).optional() }),
+        z.strictObject({ cifar10: z.string() }),
+        z.strictObject({ cifar100: z.string(), labels: z.enum(['fine', 'coarse']).optional() }),
+        z.strictObject({ images: z.string(), size: z.union([count, z.tuple([count, count])]).optional() }),
+        z.strictObject({ npy: z.string() }),
       ],
       'expected a name such as mnist, or { idx: FOLDER }',
     )

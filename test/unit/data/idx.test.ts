@@ -183,7 +183,7 @@ describe('02 EMNIST', () => {
       /is not a complete .tar, .tar.gz or .zip archive/,
     );
     refuses(
-      broken((bytes) => bytes.fill(0xff, 120, 140)),
+      broken((bytes) => bytes.fill(0xff, 90, 100)),
       'ERR_QRKD_FORMAT',
       /(zip archive|gzip file)/,
     );
