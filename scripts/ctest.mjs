@@ -1,4 +1,4 @@
-// Builds the native tests in a folder of its own and runs them: shared by the scripts that do so in different ways.
+// Builds the native tests and runs them: shared by the scripts that do so in different ways.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -7,17 +7,18 @@ import { fileURLToPath } from 'node:url';
 import { run } from './run.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Where `npm run test:native` and `npm run test:neon` build. */
-export const FOLDERS = { native: 'build/native-tests', neon: 'build/neon-tests' };
+/** Where `npm run test:native` (with the addon's objects) and `npm run test:neon` build. */
+export const FOLDERS = { native: 'build', neon: 'build/neon-tests' };
 
 /** Whether all tests passed; what failed has been printed. `settings` are CMake definitions (NAME=value). */
 export async function buildAndTest(folder, settings = []) {
   const common = { cwd: root, progress: (line) => /^\[[^\]]*\]/.exec(line)?.[0] };
-  const definitions = ['CMAKE_BUILD_TYPE=Release', 'QRKD_DEVELOPER=ON', ...settings].map((setting) => `-D${setting}`);
+  const definitions = ['CMAKE_BUILD_TYPE=Release', ...settings].map((setting) => `-D${setting}`);
   try {
     await run('cmake', ['-S', '.', '-B', folder, ...definitions], common);
     const jobs = String(availableParallelism());
-    await run('cmake', ['--build', folder, '--parallel', jobs], { ...common, what: 'building the native tests' });
+    const build = ['--build', folder, '--target', 'native_tests', '--parallel', jobs];
+    await run('cmake', build, { ...common, what: 'building the native tests' });
   } catch (error) {
     process.stderr.write(`${error.message}\n${error.output ?? ''}\n`);
     return false;

@@ -16,6 +16,7 @@ if (!compiler || !emulator || !existsSync(sysroot)) {
   process.exitCode = 1;
 } else {
   const settings = [
+    'QRKD_WERROR=ON',
     'CMAKE_SYSTEM_NAME=Linux',
     'CMAKE_SYSTEM_PROCESSOR=aarch64',
     `CMAKE_CXX_COMPILER=${compiler[0]}`,

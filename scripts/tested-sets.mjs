@@ -1,7 +1,7 @@
 // One line that says which instruction sets the native tests covered, and how: the last line of CI.
 import { checkedSets, FOLDERS } from './ctest.mjs';
 
-const names = (sets) => sets.map(({ name }) => name).join(', ');
+const names = (sets) => [...new Set(sets.map(({ name }) => name))].join(', ');
 const native = checkedSets(FOLDERS.native);
 const neon = checkedSets(FOLDERS.neon).filter(({ name }) => name === 'neon');
 const emulated = native.filter(

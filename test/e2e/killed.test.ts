@@ -1,4 +1,5 @@
 // `qrkd kernel` killed at random moments: the same command finishes the file, which is the one of an undisturbed run.
+// A few times in `npm test`; with more: npm run test:killed
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,6 +14,7 @@ import { writeMatrixFile } from '#dist/files/index.js';
 import { randomMatrices } from '../matrices.js';
 
 const ROWS = 1200;
+const MATRIX_KILLS = Number(process.env.KILLS ?? 5);
 const bin = fileURLToPath(new URL('../../../bin/qrkd.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'qrkd-killed-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -33,8 +35,8 @@ function start(
 }
 
 for (const [what, KILLS, flags, out] of [
-  ['a matrix', 20, [], 'K.npy'],
-  ["a shard's part", 8, ['--shard', '2/2'], 'K.npy.2of2.part'],
+  ['a matrix', MATRIX_KILLS, [], 'K.npy'],
+  ["a shard's part", Math.ceil(MATRIX_KILLS / 2), ['--shard', '2/2'], 'K.npy.2of2.part'],
 ] as const) {
   it(`${what}, ${KILLS} times`, { timeout: 300_000 }, async () => {
     const begin = performance.now();

@@ -13,7 +13,8 @@ export const project = join(work, 'project');
 
 /** Runs a program in the user's project; a failure shows all of its output. */
 export async function run(command: string, args: string[], cwd = project): Promise<{ stdout: string; stderr: string }> {
-  const env: NodeJS.ProcessEnv = { ...process.env };
+  // Where CI compiles through ccache, the objects of the checkout serve here, too: paths below this folder do not count.
+  const env: NodeJS.ProcessEnv = { ...process.env, CCACHE_BASEDIR: work };
   // npm and node:test talk to their children through these; a user's shell has none of them.
   for (const name of Object.keys(env)) if (/^npm_|^NODE_TEST_CONTEXT$|^INIT_CWD$/.test(name)) delete env[name];
   try {
