@@ -49,6 +49,33 @@ def kd_rkd_of_outputs(outputs, labels, teacher_logits, teacher_features):
     return kd_rkd(outputs, labels, teacher_logits, *relations)
 
 
+TERMS = ("ce", "kd", "distance", "angle")
+
+
+def terms_of(names, outputs, labels, teacher_logits=None, teacher_features=None, temperature=4):
+    """The terms by name, without weights, where the teacher's relations have to be computed for every batch."""
+    logits, features = outputs
+    terms = {
+        "ce": lambda: F.cross_entropy(logits, labels),
+        "kd": lambda: temperature**2
+        * F.kl_div(
+            F.log_softmax(logits / temperature, 1), F.softmax(teacher_logits / temperature, 1), reduction="batchmean"
+        ),
+        "distance": lambda: F.smooth_l1_loss(normalised_distances(features), normalised_distances(teacher_features)),
+        "angle": lambda: F.smooth_l1_loss(angle_cosines(features), angle_cosines(teacher_features)),
+    }
+    return {name: terms[name]() for name in names}
+
+
+def weighted(weights):
+    """The criterion that is the sum of terms with these weights."""
+
+    def criterion(*batch):
+        return sum(weights[name] * value for name, value in terms_of(weights, *batch).items())
+
+    return criterion
+
+
 def step_of(model, criterion, phrasing, learning_rate=1e-4):
     """A copy of the model, and the function that trains it by one batch (images, then what the criterion takes)."""
     channels_last, compiled = PHRASINGS[phrasing]

@@ -8,7 +8,7 @@ import { COMPARISON_NOTE, formatComparison } from '../study/comparisons.js';
 import { parseConfig } from '../study/config.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { finishStudy } from '../study/outcome.js';
-import { runStudy, runsFolder, type StudyOptions } from '../study/study.js';
+import { checkStudy, runStudy, runsFolder, type StudyOptions } from '../study/study.js';
 import { formatTable } from '../study/table.js';
 import { tuneStudy } from '../study/tune.js';
 
@@ -93,6 +93,8 @@ export async function studyCommand(
   const metrics = await withStudySession({ out, runs, logs }, async ({ options, announce }) => {
     const onStage = (methods: readonly string[]) => announce(`${title}, tuning ${methods.join(', ')}`);
     const { config, tuning } = await tuneStudy(given, where, { ...options, onStage });
+    // Nothing is written for a study that cannot run.
+    await checkStudy(config);
     // What is run from here on, with everything that was chosen or left to a default.
     mkdirSync(resolve(out), { recursive: true });
     await writeFileAtomic(join(out, 'config.yaml'), stringify(config));

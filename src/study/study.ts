@@ -58,7 +58,7 @@ async function isReadable(model: string): Promise<boolean> {
 }
 
 /** Checks what can be checked before any work: kernels, optimizers, the models given, data, and that batches can be filled. */
-async function checkStudy(config: StudyConfig): Promise<void> {
+export async function checkStudy(config: StudyConfig): Promise<void> {
   for (const method of Object.values(config.methods)) makeLoss(method);
   const sides = { teacher: config.teacher, student: config.student };
   for (const [side, { optimizer, learningRate }] of Object.entries(sides)) {
