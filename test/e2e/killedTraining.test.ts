@@ -12,7 +12,7 @@ import seedrandom from 'seedrandom';
 import { readEvents } from '#dist/distill/log/eventFile.js';
 
 // By hand with more: KILLS=10 ENGINE=tfjs SEED=2 node --test dist-test/test/e2e/killedTraining.test.js
-const { KILLS = '3', ENGINE = 'native', SEED = '1' } = process.env;
+const { KILLS = '2', ENGINE = 'native', SEED = '1' } = process.env;
 const EPOCHS = 40;
 const EPOCH = 12; // steps
 const script = fileURLToPath(new URL('../killedRun.js', import.meta.url));

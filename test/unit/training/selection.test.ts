@@ -114,7 +114,8 @@ for (const engine of ['native', 'tfjs'] as const) {
       assert.equal(whole.stopped, 'patience');
       assert.ok(whole.epochs.length < 40 && whole.steps === 5 * whole.epochs.length);
       assert.equal(whole.keptEpoch, whole.epochs.length - 2);
-      for (const stopAt of [1, whole.keptEpoch + 1]) {
+      // Before the best epoch, and behind it (the slower engine behind it only).
+      for (const stopAt of engine === 'native' ? [1, whole.keptEpoch + 1] : [whole.keptEpoch + 1]) {
         const checkpoint = { path: join(folder, `${engine} ${stopAt}.json`) };
         const controller = new AbortController();
         const onEpoch = ({ epoch }: { epoch: number }) => epoch === stopAt && controller.abort(new Error('stopped'));
