@@ -53,6 +53,9 @@ const kernel = z.looseObject({ type: z.string() });
 /** Changes to a method, by dotted path; `*` stands for every key (`kernels.*.bandwidth`). */
 const candidate = z.record(z.string().min(1), z.unknown());
 
+/** Terms whose weight a target ratio can set: all but the cross-entropy that it is measured against. */
+const RATIO_TERMS = TERMS.filter((term) => term !== 'ce');
+
 const method = z.strictObject({
   tune: z
     .array(candidate)
@@ -76,6 +79,12 @@ const method = z.strictObject({
       seed: seed.default(0),
     })
     .prefault({}),
+  targetRatios: z
+    .strictObject(Object.fromEntries(RATIO_TERMS.map((term) => [term, z.number().positive().optional()])))
+    .optional()
+    .describe(
+      "Sets terms' weights by the norms of their gradients; see qrkdLoss. Off by default: it was measured to cost accuracy.",
+    ),
 });
 
 export const schema = z.strictObject({

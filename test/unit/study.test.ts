@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseConfig } from '#dist/study/config.js';
+import { makeLoss } from '#dist/study/kernels.js';
 import { demoConfig } from '#dist/study/recipe.js';
 import { DATASETS, reproduceConfig } from '#dist/study/reproduce.js';
 import { applySettings, parseValues, readConfigFile } from '#dist/study/settings.js';
@@ -65,6 +66,14 @@ describe('study configuration', () => {
     unknown({ methods: { A: { projection: { teachr: 'pca' } } } }, /"teachr".*"teacher"/);
     unknown({ ...minimal, data: { idxx: 'folder' } }, /"idxx" in data.*"idx"/);
     unknown({ ...minimal, tuning: { seed: [1] } }, /"seed" in tuning.*"seeds"/);
+  });
+
+  it('target ratios reach the loss, of every term but the one that they are measured against', () => {
+    const method = { kd: 1, angle: 2, targetRatios: { angle: 0.5 } };
+    const { methods } = parseConfig({ methods: { RKD: method } }, 'test');
+    assert.deepEqual(makeLoss(methods.RKD).options.targetRatios, { angle: 0.5 });
+    const refused = { ...method, targetRatios: { ce: 1 } };
+    assert.throws(() => parseConfig({ methods: { RKD: refused } }, 'test'), { code: 'ERR_QRKD_UNKNOWN_KEY' });
   });
 
   it('refuses bad values in one line that names the path', () => {
