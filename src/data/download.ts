@@ -228,8 +228,8 @@ async function get(
       const request = (at.startsWith('https:') ? https : http).get(at, { headers, signal, timeout: silence }, resolve);
       const lost = () => Object.assign(new Error(`no data for ${silence / 1000} s`), { code: 'ETIMEDOUT' });
       request.on('timeout', () => request.destroy(lost()));
-      request.on('error', (error: NodeJS.ErrnoException) => {
-        reject(new PassingError(error.message || error.code));
+      request.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+        reject(code === 'ENOTFOUND' ? new Error('no such host, or no network') : new PassingError(message || code));
       });
     });
     const { location } = response.headers;

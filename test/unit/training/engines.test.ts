@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { CosineKernel, FidelityKernel, featureMap } from 'qrkd';
-import { type DistillOptions, distill, evaluate, qrkdLoss, ready, type SampleSet, tf, train } from 'qrkd/distill';
+import {
+  type DistillOptions,
+  distill,
+  evaluate,
+  kdLoss,
+  qrkdLoss,
+  ready,
+  type SampleSet,
+  tf,
+  train,
+} from 'qrkd/distill';
 import { paperStudent, paperTeacher } from 'qrkd/models';
 import seedrandom from 'seedrandom';
 import { cloudOptions, clouds, denseNetwork, fullLoss, normalizedNetwork, turn, weightsOf, zz } from './clouds.js';
@@ -347,6 +357,29 @@ describe('04 augmentation', () => {
     assert.deepEqual(await run({ augment: () => undefined }), plain);
     // In place.
     assert.notDeepEqual(await run({ augment: (images) => void images.fill(0, 0, 8) }), plain);
+  });
+
+  it('the teacher is run on what it returns: where it is the student itself, nothing is left to learn', async () => {
+    const train = clouds(32);
+    const turned = (images: Float32Array) => images.map((value) => -value);
+    const logits = (images: Float32Array) => tf.tidy(() => denseNetwork(4, 5).predict(tf.tensor2d(images, [32, 2])));
+    const cached = kdLoss(logits(turned(train.images)) as never, logits(train.images) as never, { temperature: 4 });
+    // What the loss would be with the teacher's outputs of the images as they were.
+    assert.ok(cached.dataSync()[0] > 0.01);
+    for (const engine of ['native', 'tfjs'] as const) {
+      const { epochs } = await distill({
+        teacher: denseNetwork(4, 5),
+        student: denseNetwork(4, 5),
+        train,
+        loss: qrkdLoss({ ce: 0, kd: 1, temperature: 4 }),
+        epochs: 1,
+        batchSize: 16,
+        learningRate: 1e-12,
+        engine,
+        augment: turned,
+      });
+      assert.ok(Math.abs(epochs[0].terms.kd!.raw) < 1e-6, engine);
+    }
   });
 
   it('what it returns is checked', async () => {
