@@ -20,7 +20,8 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--muted); padding-bottom: .5rem; font-size: .9rem; }
 caption span { display: block; position: sticky; left: 0; max-width: min(46rem, calc(100vw - 2.5rem)); width: max-content; }
 th, td { padding: .35rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
-th:first-child { text-align: left; padding-left: .4rem; white-space: normal; min-width: 10rem; }
+th:first-child { text-align: left; padding-left: .4rem; white-space: normal; min-width: 7rem; }
+.pm { white-space: nowrap; }
 thead th { border-bottom-width: 2px; white-space: normal; vertical-align: bottom; }
 tbody tr:hover { background: var(--soft); }
 tbody th { font-weight: 600; }

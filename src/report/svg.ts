@@ -1,8 +1,8 @@
 import { Error as LogErrors, parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 
-/** Okabe and Ito's colours, told apart with every common kind of colour vision, on light and on dark ground. */
-export const PALETTE = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#D55E00', '#56B4E9', '#999999', '#8c6bb1'];
+/** Okabe and Ito's colours without black, told apart with every common kind of colour vision, on light and on dark ground; two more. */
+export const PALETTE = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#D55E00', '#56B4E9', '#a6761d', '#8c6bb1'];
 
 /** Widths that panels of a page are drawn for, in pixels; as many stand beside one another as the page has room for. */
 export const PANEL_WIDTH = { wide: 400, narrow: 300, small: 150 } as const;
