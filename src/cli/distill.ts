@@ -1,8 +1,7 @@
 import { basename } from 'node:path';
 import { Command } from 'commander';
 import { applySettings, readConfigFile } from '../study/settings.js';
-import { collect } from './demo.js';
-import { studyCommand } from './study.js';
+import { studyCommand, studyOptions } from './study.js';
 
 const EXAMPLE = `
 A configuration (YAML or JSON), all keys but methods with defaults:
@@ -25,19 +24,16 @@ Weights default to ce 1 and 0 for the others. A method without terms that need t
 
 /** `qrkd distill`: a study from one configuration file. */
 export function distillCommand(): Command {
-  return new Command('distill')
+  const command = new Command('distill')
     .description(
       'Distils students as a configuration says: any methods, weights, kernels and seeds; same results as `qrkd demo`.',
     )
     .requiredOption('--config <file>', 'required: configuration, YAML or JSON')
-    .option('--set <key=value>', 'change a setting, for example methods.QRKD.quantum=100 (repeatable)', collect, [])
-    .option('--out <folder>', 'folder for the results', 'qrkd-distill')
-    .option('--runs <folder>', 'folder of finished runs, shared by studies (default: OUT/runs)')
-    .option('--logs <folder>', 'write JSON lines and TensorBoard event files of the runs here')
-    .option('--json', 'one JSON document on standard output')
+    .option('--out <folder>', 'folder for the results', 'qrkd-distill');
+  return studyOptions(command)
     .addHelpText('after', EXAMPLE)
-    .action(async ({ config: file, set, out, runs, logs, json }) => {
+    .action(async ({ config: file, set, ...options }) => {
       const given = applySettings(readConfigFile(file), set);
-      await studyCommand(given, `config ${file}`, { out, runs, logs, json, title: basename(file) });
+      await studyCommand(given, `config ${file}`, { ...options, title: basename(file) });
     });
 }

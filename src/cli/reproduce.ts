@@ -1,8 +1,8 @@
 import { Argument, Command } from 'commander';
 import { DATASETS, reproduceConfig } from '../study/reproduce.js';
 import { applySettings } from '../study/settings.js';
-import { collect, wholeNumber } from './demo.js';
-import { studyCommand } from './study.js';
+import { wholeNumber } from './arguments.js';
+import { studyCommand, studyOptions } from './study.js';
 
 const NOTES = `
 Every row that has something to choose is tuned first: nine candidates each, on tuning seeds of their own, by validation
@@ -12,7 +12,7 @@ Runs are kept in OUT/runs: interrupted, or asked for more seeds, the same comman
 
 /** `qrkd reproduce`: the paper's table on one data set, tuned, over seeds. */
 export function reproduceCommand(): Command {
-  return new Command('reproduce')
+  const command = new Command('reproduce')
     .description(
       "The paper's table on a data set: teacher, scratch, KD, RKD, QRKD with several maps, classical controls.",
     )
@@ -23,17 +23,14 @@ export function reproduceCommand(): Command {
     )
     .option('--seeds <n>', 'number of seeds (default: 10, with --quick 2)', wholeNumber)
     .option('--quick', 'a first look in minutes: 2,048 samples, two epochs, nothing tuned')
-    .option('--set <key=value>', 'change a setting, for example student.width=16 (repeatable)', collect, [])
-    .option('--out <folder>', 'folder for the results (default: qrkd-DATASET)')
-    .option('--runs <folder>', 'folder of finished runs, shared by studies (default: OUT/runs)')
-    .option('--logs <folder>', 'write JSON lines and TensorBoard event files of the runs here')
-    .option('--json', 'one JSON document on standard output')
+    .option('--out <folder>', 'folder for the results (default: qrkd-DATASET)');
+  return studyOptions(command)
     .addHelpText('after', NOTES)
-    .action(async (dataset, { data, seeds, quick = false, set, out = `qrkd-${dataset}`, runs, logs, json }) => {
+    .action(async (dataset, { data, seeds, quick = false, set, out = `qrkd-${dataset}`, ...options }) => {
       const config = reproduceConfig(dataset, { seeds: seeds ?? (quick ? 2 : 10), quick });
       const given = applySettings(data === undefined ? config : { ...config, data: folderOf(dataset, data) }, set);
       const title = `${quick ? 'quick ' : ''}reproduction, ${dataset}`;
-      await studyCommand(given, `reproduce ${dataset}`, { out, runs, logs, json, title });
+      await studyCommand(given, `reproduce ${dataset}`, { out, ...options, title });
     });
 }
 

@@ -1,16 +1,20 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
 import writeFileAtomic from 'write-file-atomic';
 import { stringify } from 'yaml';
 import { simdInfo } from '../engine/native.js';
 import { startProgress } from '../progress.js';
 import { COMPARISON_NOTE, formatComparison } from '../study/comparisons.js';
 import { parseConfig } from '../study/config.js';
+import { runsCsv } from '../study/csv.js';
+import { studyLatex } from '../study/latex.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { finishStudy } from '../study/outcome.js';
 import { checkStudy, runStudy, runsFolder, type StudyOptions } from '../study/study.js';
 import { formatTable } from '../study/table.js';
 import { tuneStudy } from '../study/tune.js';
+import { collect } from './arguments.js';
 
 export interface StudyCommandOptions {
   out: string;
@@ -18,6 +22,9 @@ export interface StudyCommandOptions {
   runs?: string;
   /** Folder for logs of the runs. */
   logs?: string;
+  /** Files for the table in LaTeX, and for the runs as comma-separated values. */
+  latex?: string;
+  csv?: string;
   json?: boolean;
   title: string;
 }
@@ -78,6 +85,24 @@ export async function withStudySession<T>(
   }
 }
 
+/** Options of every command that trains a study. */
+export function studyOptions(command: Command): Command {
+  return command
+    .option('--set <key=value>', 'change a setting, for example student.width=16 (repeatable)', collect, [])
+    .option('--runs <folder>', 'folder of finished runs, shared by studies (default: OUT/runs)')
+    .option('--logs <folder>', 'write JSON lines and TensorBoard event files of the runs here')
+    .option('--latex <file>', 'also write the table for a LaTeX document')
+    .option('--csv <file>', 'also write a line for every run, comma-separated')
+    .option('--json', 'one JSON document on standard output');
+}
+
+/** Writes those tables whose files were named. */
+export async function writeTables(
+  tables: Record<string, [file: string | undefined, text: () => string]>,
+): Promise<void> {
+  for (const [file, text] of Object.values(tables)) if (file !== undefined) await writeFileAtomic(file, text());
+}
+
 /**
  * Tunes and runs a study, writes its files, prints its table (or one JSON document).
  *
@@ -86,7 +111,7 @@ export async function withStudySession<T>(
 export async function studyCommand(
   given: unknown,
   where: string,
-  { out, runs, logs, json, title }: StudyCommandOptions,
+  { out, runs, logs, latex, csv, json, title }: StudyCommandOptions,
 ): Promise<void> {
   const start = performance.now();
   parseConfig(given, where);
@@ -104,6 +129,7 @@ export async function studyCommand(
     process.stderr.write('qrkd: exporting, checking in onnxruntime, drawing the report\n');
     return finishStudy(config, finished, { out: resolve(out), title, start, tuning, ...options });
   });
+  await writeTables({ latex: [latex, () => studyLatex(metrics)], csv: [csv, () => runsCsv(metrics)] });
   if (json) process.stdout.write(`${JSON.stringify(summary(metrics, out))}\n`);
   else process.stdout.write(`${describe(metrics, out)}\n`);
 }
@@ -126,7 +152,7 @@ function describe(metrics: StudyMetrics, out: string): string {
     ...comparisons.map(formatComparison),
     ...(comparisons.some(({ p }) => p !== null) ? [COMPARISON_NOTE] : []),
     '',
-    ...[exported.teacher, exported.student].map(
+    ...[...(exported.teacher ? [exported.teacher] : []), exported.student].map(
       ({ file, method, seed, parameters, test, maxDifference }) =>
         `${out}/${file}: ${method}, seed ${seed}, ${parameters} parameters; ${test.correct} of ${test.samples} test samples ` +
         `right in tfjs, ${test.onnxruntimeCorrect} in onnxruntime (largest difference ${maxDifference.toExponential(1)}).`,

@@ -2,13 +2,15 @@ import { basename, resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatComparison } from '../study/comparisons.js';
 import { parseConfig } from '../study/config.js';
+import { sweepCsv } from '../study/csv.js';
+import { sweepLatex } from '../study/latex.js';
 import type { SweepMetrics } from '../study/metrics.js';
 import { applySettings, parseValues, readConfigFile, splitSetting } from '../study/settings.js';
 import { runStudy } from '../study/study.js';
 import { finishSweep, sweepVariants } from '../study/sweep.js';
 import { formatTable } from '../study/table.js';
-import { collect } from './demo.js';
-import { withStudySession } from './study.js';
+import { collect } from './arguments.js';
+import { studyOptions, withStudySession, writeTables } from './study.js';
 
 const NOTES = `
 Examples, from the configuration that a study left behind:
@@ -23,7 +25,7 @@ that the folder of --runs already has, are done once.`;
 
 /** `qrkd sweep`: the same study for several values of a configuration's key. */
 export function sweepCommand(): Command {
-  return new Command('sweep')
+  const command = new Command('sweep')
     .description('The same study for several values of any key of its configuration, paired by seed.')
     .requiredOption('--config <file>', 'required: configuration, YAML or JSON')
     .requiredOption(
@@ -32,13 +34,10 @@ export function sweepCommand(): Command {
       collect,
       [],
     )
-    .option('--set <key=value>', 'change a setting for all values (repeatable)', collect, [])
-    .option('--out <folder>', 'folder for the results', 'qrkd-sweep')
-    .option('--runs <folder>', 'folder of finished runs, shared by studies (default: OUT/runs)')
-    .option('--logs <folder>', 'write JSON lines and TensorBoard event files of the runs here')
-    .option('--json', 'one JSON document on standard output')
+    .option('--out <folder>', 'folder for the results', 'qrkd-sweep');
+  return studyOptions(command)
     .addHelpText('after', NOTES)
-    .action(async ({ config: file, over, set, out, runs, logs, json }) => {
+    .action(async ({ config: file, over, set, out, runs, logs, latex, csv, json }) => {
       const where = `config ${file}`;
       const base = parseConfig(applySettings(readConfigFile(file), set), where);
       const keys = (over as string[]).map((setting) => {
@@ -56,6 +55,7 @@ export function sweepCommand(): Command {
         );
         return finishSweep(base, variants, finished, { out: resolve(out), title, over: named });
       });
+      await writeTables({ latex: [latex, () => sweepLatex(metrics)], csv: [csv, () => sweepCsv(metrics)] });
       if (json) process.stdout.write(`${JSON.stringify({ out, ...metrics, runs: undefined })}\n`);
       else process.stdout.write(`${describe(metrics, out)}\n`);
     });

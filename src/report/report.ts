@@ -138,7 +138,7 @@ function exportSection({ exported }: StudyMetrics): Section {
   return {
     title: 'Exported models',
     html: table('Best of each kind by validation accuracy; the test part was not used to choose.', head, [
-      row(exported.teacher),
+      ...(exported.teacher ? [row(exported.teacher)] : []),
       row(exported.student),
     ]),
   };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EMNIST_SPLITS } from '../data/idx.js';
+import { IMAGE_LAYOUTS } from '../distill/onnxInput.js';
 import { OPTIMIZERS } from '../distill/optimizer.js';
 import { QrkdRangeError, QrkdTypeError, suggest } from '../errors.js';
 import { TERMS } from '../losses/qrkd.js';
@@ -35,6 +36,17 @@ const training = {
     .enum(['last', 'best'])
     .optional()
     .describe('The weights that a run ends with: of its last epoch (default), or of the best on the validation part.'),
+  augment: z
+    .strictObject({
+      shift: count.optional(),
+      crop: count.optional(),
+      flip: z.boolean().optional(),
+      cutout: count.optional(),
+    })
+    .optional()
+    .describe(
+      'What is done to training images, in pixels; the teacher then sees what the student sees, batch by batch.',
+    ),
 };
 
 /** Where in a model features are taken: see FeatureSpec. */
@@ -116,7 +128,19 @@ export const schema = z.strictObject({
     .describe('One teacher and one student of each method for every seed.'),
   teacher: z
     .strictObject({
-      model: z.string().optional().describe('A saved tf.LayersModel that is used as it is, in place of training one.'),
+      model: z
+        .string()
+        .optional()
+        .describe('A saved tf.LayersModel or an .onnx file that is used as it is, in place of training one.'),
+      onnx: z
+        .strictObject({
+          features: z.union([z.string(), z.array(z.string())]).optional(),
+          logits: z.string().optional(),
+          layout: z.enum(IMAGE_LAYOUTS).optional(),
+          normalize: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number()) }).optional(),
+        })
+        .optional()
+        .describe('Of an .onnx file: the tensors that are features and logits, and how images go in; see onnxTeacher.'),
       variant: z
         .enum(TEACHER_NAMES)
         .default('reproduction')

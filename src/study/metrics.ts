@@ -34,7 +34,8 @@ export interface StudyMetrics {
   table: TableRow[];
   /** Test accuracy of one method minus another's, paired by seed, in percentage points; Holm's correction is over all of them. */
   comparisons: Comparison[];
-  exported: { teacher: ExportedModel; student: ExportedModel };
+  /** No teacher where that came as an ONNX file. */
+  exported: { teacher?: ExportedModel; student: ExportedModel };
   runs: RunRecord[];
 }
 

@@ -9,10 +9,11 @@ import { compareMethods } from './comparisons.js';
 import { type StudyConfig, usesTeacher } from './config.js';
 import { environment } from './environment.js';
 import type { ExportedModel, StudyMetrics } from './metrics.js';
-import { loadParts, type Parts } from './run.js';
+import { loadParts, type Parts } from './parts.js';
 import { moveInto } from './staging.js';
 import { type FinishedRun, restoreModels } from './study.js';
 import { paperTable, type RunAccuracies, TEACHER } from './table.js';
+import { isOnnxTeacher } from './teacher.js';
 import type { TunedMethod } from './tune.js';
 
 export interface OutcomeOptions {
@@ -98,8 +99,12 @@ async function summarise(
   const parts = loadParts(config);
   const bestTeacher = best(runs.filter(({ record }) => record.method === TEACHER));
   const bestStudent = best(runs.filter(({ record }) => record.method !== TEACHER));
-  await restoreModels([bestTeacher, bestStudent], runs, { processes, ...(signal && { signal }) });
-  const teacher = await exportRun(bestTeacher, 'teacher.onnx', staging, config, parts);
+  // An ONNX teacher needs no export.
+  const trained = isOnnxTeacher(config) ? [bestStudent] : [bestTeacher, bestStudent];
+  await restoreModels(trained, runs, { processes, ...(signal && { signal }) });
+  const teacher = isOnnxTeacher(config)
+    ? undefined
+    : await exportRun(bestTeacher, 'teacher.onnx', staging, config, parts);
   const student = await exportRun(bestStudent, 'student.onnx', staging, config, parts);
 
   const accuracies = accuraciesOf(runs);
@@ -118,7 +123,7 @@ async function summarise(
     ...(tuning && tuning.length > 0 && { tuning }),
     table: paperTable(accuracies, baselineOf(config)),
     comparisons: compareMethods(config, accuracies),
-    exported: { teacher: teacher.exported, student: student.exported },
+    exported: { ...(teacher && { teacher: teacher.exported }), student: student.exported },
     runs: runs.map(({ record }) => record),
   };
 }

@@ -3,9 +3,11 @@ import { selectRows } from '../data/index.js';
 import { allOutputs, openModel } from '../distill/outputs.js';
 import type { FeaturePair } from '../distill/pairs.js';
 import type { SampleSet } from '../distill/samples.js';
+import { openInference, type Teacher } from '../distill/teacher.js';
 import type { Matrix } from '../engine/types.js';
 import { pcaProjection } from '../losses/projection.js';
 import type { QrkdLoss } from '../losses/qrkd.js';
+import { type FeatureSpec, readTap } from '../models/taps.js';
 
 /** A square matrix of numbers rounded for a picture. */
 export type Picture = number[][];
@@ -44,24 +46,38 @@ const DIGITS = 4;
 
 const round = (value: number) => Number(value.toPrecision(DIGITS));
 
+/** A model's features of some samples. */
+async function featuresOf(
+  model: LayersModel | Teacher,
+  place: FeatureSpec,
+  side: string,
+  samples: SampleSet,
+): Promise<Matrix> {
+  const how = { engine: 'auto', where: side, precision: 'float32', alone: true } as const;
+  const inference = openInference(model, [readTap(place, side)], how);
+  try {
+    return (await inference.outputs(samples)).features[0];
+  } finally {
+    inference.dispose();
+  }
+}
+
 /**
  * A function that pictures both kernel matrices of a loss with a quantum term, as the student is at that moment.
  *
  * @param features where both models' features are taken.
  */
-export function kernelPicture(
+export async function kernelPicture(
   loss: QrkdLoss,
-  { student, teacher }: { student: LayersModel; teacher: LayersModel },
+  { student, teacher }: { student: LayersModel; teacher: LayersModel | Teacher },
   { train, validation }: { train: SampleSet; validation: SampleSet },
   features: Places,
-): () => { labels: number[]; teacher: Picture; student: Picture } {
+): Promise<() => { labels: number[]; teacher: Picture; student: Picture }> {
   const few = firstOfEachClass(validation, KERNEL_SAMPLES);
-  const openedTeacher = openModel(teacher, [features.teacher], 'teacher');
   const openedStudent = openModel(student, [features.student], 'student');
-  const batchLoss = loss.prepare([
-    { teacher: allOutputs(openedTeacher, train).features[0], studentWidth: openedStudent.featureWidths[0] },
-  ]);
-  const [teacherFeatures] = allOutputs(openedTeacher, few).features;
+  const wholeTeacher = await featuresOf(teacher, features.teacher, 'teacher', train);
+  const batchLoss = loss.prepare([{ teacher: wholeTeacher, studentWidth: openedStudent.featureWidths[0] }]);
+  const teacherFeatures = await featuresOf(teacher, features.teacher, 'teacher', few);
   return () => {
     const matrices = batchLoss.kernelMatrices(allOutputs(openedStudent, few).features[0], teacherFeatures);
     return { labels: [...few.labels], teacher: pictureOf(matrices.teacher), student: pictureOf(matrices.student) };
@@ -69,19 +85,19 @@ export function kernelPicture(
 }
 
 /** Pictures the features of both models, on principal components of the samples pictured themselves. */
-export function featurePicture(
-  { student, teacher }: { student: LayersModel; teacher?: LayersModel },
+export async function featurePicture(
+  { student, teacher }: { student: LayersModel; teacher: LayersModel | Teacher | undefined },
   validation: SampleSet,
   features: Places,
-): FeaturePicture {
+): Promise<FeaturePicture> {
   const classes = new Set(validation.labels).size;
   const some = firstOfEachClass(validation, Math.max(1, Math.floor(FEATURE_SAMPLES / classes)));
-  const plane = (model: LayersModel, side: keyof Places) =>
-    principalPlane(allOutputs(openModel(model, [features[side]], side), some).features[0]);
+  const plane = async (model: LayersModel | Teacher, side: keyof Places) =>
+    principalPlane(await featuresOf(model, features[side], side, some));
   return {
     labels: [...some.labels],
-    student: plane(student, 'student'),
-    ...(teacher && { teacher: plane(teacher, 'teacher') }),
+    student: await plane(student, 'student'),
+    ...(teacher && { teacher: await plane(teacher, 'teacher') }),
   };
 }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { LogOptions } from '../distill/log/log.js';
 import { packageVersion } from '../version.js';
 import { type MethodConfig, type StudyConfig, usesTeacher } from './config.js';
-import { cutSizes, dataIdentity, type RunSpec } from './run.js';
+import { cutSizes, dataIdentity } from './parts.js';
+import type { RunSpec } from './run.js';
 import { TEACHER } from './table.js';
 
 /** A run and what must be finished before it. */

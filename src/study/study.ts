@@ -8,9 +8,11 @@ import { loadModel } from '../models/index.js';
 import { ready } from '../tensor/backend.js';
 import type { StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
+import { trainingSize } from './parts.js';
 import { checkpointFile, type Job, planJobs } from './plan.js';
 import { runPool } from './pool.js';
-import { type RunRecord, stepsOf, trainingSamples } from './run.js';
+import { type RunRecord, stepsOf } from './run.js';
+import { isOnnxTeacher, openOnnxTeacher } from './teacher.js';
 
 export interface StudyOptions {
   /**
@@ -65,10 +67,12 @@ export async function checkStudy(config: StudyConfig): Promise<void> {
     readOptimizer(optimizer as Parameters<typeof readOptimizer>[0], learningRate, side);
   }
   await ready();
+  if (isOnnxTeacher(config)) (await openOnnxTeacher(config)).close();
   for (const { model } of Object.values(sides)) {
-    if (model !== undefined) openModel(await loadModel(model), [config.featureLayer], `model ${model}`);
+    if (model !== undefined && !model.endsWith('.onnx'))
+      openModel(await loadModel(model), [config.featureLayer], `model ${model}`);
   }
-  const samples = trainingSamples(config);
+  const samples = trainingSize(config);
   for (const [side, { batchSize }] of Object.entries(sides)) {
     if (batchSize > samples) {
       throw new QrkdRangeError(
@@ -84,7 +88,9 @@ async function pendingJobs(jobs: readonly Job[], records: ReadonlyMap<string, Ru
   const byKey = new Map(jobs.map((job) => [job.key, job]));
   const pending = new Set(jobs.filter(({ key }) => !records.has(key)));
   const teachers = new Set([...pending].flatMap(({ after }) => (after === undefined ? [] : [byKey.get(after)!])));
-  for (const teacher of teachers) if (!(await isReadable(teacher.spec.folder))) pending.add(teacher);
+  for (const teacher of teachers) {
+    if (!isOnnxTeacher(teacher.spec.config) && !(await isReadable(teacher.spec.folder))) pending.add(teacher);
+  }
   return jobs.filter((job) => pending.has(job));
 }
 
@@ -117,9 +123,7 @@ async function train(jobs: readonly Job[], options: StudyOptions): Promise<Map<s
     if (record) records.set(job.key, record);
   }
   const pending = await pendingJobs(jobs, records);
-  const jobSteps = new Map(
-    jobs.map(({ key, spec }) => [key, stepsOf(spec.config, spec.method, trainingSamples(spec.config))]),
-  );
+  const jobSteps = new Map(jobs.map(({ key, spec }) => [key, stepsOf(spec)]));
   const steps = new Map(jobSteps);
   for (const { key } of pending) steps.set(key, 0);
   let left = pending.length;

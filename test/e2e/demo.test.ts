@@ -100,7 +100,7 @@ describe('qrkd demo --quick', () => {
       assert.equal(counted.onnxruntimeCorrect, counted.correct);
       assert.equal(await correctInOnnxruntime(join(out, file), test), counted.correct, `${file}, to the sample`);
     };
-    await check(metrics.exported.teacher, 6690);
+    await check(metrics.exported.teacher!, 6690);
     await check(metrics.exported.student, 1725);
 
     const html = readFileSync(join(out, 'report.html'), 'utf8');

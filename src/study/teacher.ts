@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { ImageSet } from '../data/index.js';
+import { evaluateLogits } from '../distill/evaluate.js';
+import { keepOutputs } from '../distill/keptOutputs.js';
+import { type OnnxTeacher, type OnnxTeacherOptions, onnxTeacher } from '../distill/onnxTeacher.js';
+import type { SampleSet } from '../distill/samples.js';
+import { isTeacher, openInference, type Teacher } from '../distill/teacher.js';
+import { QrkdRangeError } from '../errors.js';
+import { loadModel, saveModel } from '../models/index.js';
+import { readModel } from '../onnx/read.js';
+import type { StudyConfig } from './config.js';
+import type { Parts } from './parts.js';
+import type { RunRecord, RunSpec } from './run.js';
+
+/** Whether the teacher of a study is an ONNX file, which is run as it is. */
+export function isOnnxTeacher({ teacher }: StudyConfig): boolean {
+  return teacher.model?.endsWith('.onnx') ?? false;
+}
+
+/** Opens the ONNX file that a configuration names. */
+export function openOnnxTeacher({ teacher }: StudyConfig): Promise<OnnxTeacher> {
+  return onnxTeacher(teacher.model!, teacher.onnx as OnnxTeacherOptions | undefined);
+}
+
+/** Where an ONNX file's features are taken where nothing else is said. */
+export function teacherLayer(teacher: LayersModel | Teacher | undefined): string | undefined {
+  return teacher && isTeacher(teacher) ? teacher.featureLayer : undefined;
+}
+
+/**
+ * The teacher of a run: the model that was trained, or the ONNX file, whose outputs on whole sets are kept for the other runs.
+ *
+ * @param folder of the trained model; what is kept lies beside it.
+ */
+export async function loadTeacher(
+  config: StudyConfig,
+  folder: string,
+  sets: readonly SampleSet[],
+): Promise<LayersModel | Teacher> {
+  if (!isOnnxTeacher(config)) return loadModel(folder);
+  return keepOutputs(await openOnnxTeacher(config), join(folder, '..', 'teacher-outputs'), sets);
+}
+
+/** The record of a teacher that is used as it came. */
+export async function givenTeacher(
+  { config, method, seed, folder, test: reads }: RunSpec,
+  { train, validation, test }: Parts,
+): Promise<RunRecord> {
+  const start = performance.now();
+  if (!isOnnxTeacher(config)) await saveModel(await loadModel(config.teacher.model!), folder);
+  const teacher = await loadTeacher(config, folder, [train, validation, test]);
+  const inference = openInference(teacher, [], {
+    engine: 'auto',
+    where: 'teacher',
+    precision: 'float32',
+    alone: true,
+  });
+  const evaluate = async (set: ImageSet) => {
+    const { logits } = await inference.outputs(set);
+    if (!logits) {
+      throw new QrkdRangeError(
+        'ERR_QRKD_VALUE',
+        `teacher.model ${config.teacher.model}: name its logits (teacher.onnx)`,
+      );
+    }
+    return evaluateLogits(logits, set.labels);
+  };
+  try {
+    return {
+      method,
+      seed,
+      parameters: isTeacher(teacher) ? countParameters(config.teacher.model!) : teacher.countParams(),
+      seconds: (performance.now() - start) / 1000,
+      result: {
+        epochs: [],
+        steps: 0,
+        stepMilliseconds: 0,
+        train: await evaluate(train),
+        validation: await evaluate(validation),
+        ...(reads && { test: await evaluate(test) }),
+      },
+    };
+  } finally {
+    inference.dispose();
+  }
+}
+
+/** Numbers among an ONNX file's initializers. */
+function countParameters(path: string): number {
+  const { initializer } = readModel(path).model.graph;
+  return initializer.reduce(
+    (sum, { dims }) => sum + dims.reduce<number>((product, extent) => product * Number(extent), 1),
+    0,
+  );
+}
