@@ -10,7 +10,8 @@ export interface IntervalRow {
   reference?: number;
 }
 
-const [BLUE, ORANGE] = PALETTE;
+// Light enough for a dark page, too.
+const [, ORANGE, , , , SKY] = PALETTE;
 const ROW_HEIGHT = 38;
 const AXIS_HEIGHT = 44;
 const SIDE_MARGIN = 14;
@@ -57,7 +58,7 @@ export function intervalChart(
       : []),
     {
       data: { values: rows.flatMap(({ name, points }) => points.map((point) => ({ name, point }))) },
-      mark: { type: 'point', filled: true, size: 26, opacity: 0.55, color: BLUE, yOffset: below },
+      mark: { type: 'point', filled: true, size: 26, opacity: 0.8, color: SKY, yOffset: below },
       encoding: { y, x: x('point') },
     },
     {
@@ -74,7 +75,7 @@ export function intervalChart(
     },
     {
       data: { values: rows.flatMap(({ name, reference }) => (reference === undefined ? [] : [{ name, reference }])) },
-      mark: { type: 'tick', thickness: 2, size: 18, color: BLUE, opacity: 1, yOffset: below },
+      mark: { type: 'tick', thickness: 2, size: 18, color: SKY, opacity: 1, yOffset: below },
       encoding: { y, x: x('reference') },
     },
     {
