@@ -110,8 +110,8 @@ const SETTINGS: Record<Dataset, Omit<StudyConfigInput, 'methods'> & { tuning: ob
   cifar10: {
     data: 'cifar10',
     // A residual pair: the paper's own networks leave a teacher that is hardly worth distilling.
-    teacher: { variant: 'resnet20', epochs: 30, optimizer: cosine },
-    student: { variant: 'resnet8', epochs: 30, optimizer: cosine },
+    teacher: { variant: 'resnet20', epochs: 30, optimizer: cosine, augment: { crop: 4, flip: true } },
+    student: { variant: 'resnet8', epochs: 30, optimizer: cosine, augment: { crop: 4, flip: true } },
     tuning: { seeds: [1000, 1001], samples: 10_000, validationSamples: 4_000 },
     features: { teacher: 8, student: 8 },
   },
