@@ -104,7 +104,7 @@ describe('qrkd demo --quick', () => {
     await check(metrics.exported.student, 1725);
 
     const html = readFileSync(join(out, 'report.html'), 'utf8');
-    assert.equal(html.match(/<svg /g)?.length, 4);
+    assert.ok((html.match(/<svg /g)?.length ?? 0) > methods.length, 'charts are drawn');
     for (const method of methods) assert.ok(html.includes(`<th scope="row">${method}</th>`), method);
   });
 });
