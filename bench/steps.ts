@@ -4,6 +4,7 @@ import { loadMnistDigits } from 'qrkd/data';
 import { type DistillOptions, distill, type QrkdLossOptions, qrkdLoss, ready, type SampleSet, tf } from 'qrkd/distill';
 import { paperStudent, paperTeacher } from 'qrkd/models';
 import { samples, uniform } from './inputs.js';
+import { withStockKernels } from './stockKernels.js';
 import { type Turn, turnOf } from './turns.js';
 
 const STEPS = 30;
@@ -101,7 +102,10 @@ export async function trainingTurns(batchSize: number, engine: Engine): Promise<
   };
 }
 
-/** The step as tfjs alone would take it: its softmax cross-entropy, its gradients, the same batches and optimizer. */
+/**
+ * The step as tfjs-node alone takes it: its softmax cross-entropy, gradients, kernels and Adam, on the same batches. None of
+ * what qrkd replaces is in it.
+ */
 export function crossEntropyTurn(model: () => LayersModel, train: SampleSet, batchSize: number): Turn {
   return () => {
     const student = model();
@@ -109,7 +113,7 @@ export function crossEntropyTurn(model: () => LayersModel, train: SampleSet, bat
     const size = train.images.length / train.shape[0]!;
     const batches = Math.floor(train.shape[0]! / batchSize);
     const times: number[] = [];
-    for (let step = 0; step < 2 * batches; step++) {
+    const take = (step: number) => {
       const from = (step % batches) * batchSize;
       const start = performance.now();
       tf.tidy(() => {
@@ -126,7 +130,10 @@ export function crossEntropyTurn(model: () => LayersModel, train: SampleSet, bat
         cost!.dataSync();
       });
       times.push(performance.now() - start);
-    }
+    };
+    withStockKernels(() => {
+      for (let step = 0; step < 2 * batches; step++) take(step);
+    });
     optimizer.dispose();
     student.dispose();
     return times;

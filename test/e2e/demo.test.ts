@@ -10,6 +10,7 @@ import { type ImageSet, loadMnistDigits } from 'qrkd/data';
 import { backendInfo, ready } from 'qrkd/distill';
 import { paperTeacher, saveModel } from 'qrkd/models';
 import type { ExportedModel, StudyMetrics } from '#dist/study/metrics.js';
+import { runCommandLines } from '../commandLines.js';
 
 const bin = fileURLToPath(new URL('../../../bin/qrkd.mjs', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'qrkd-demo-'));
@@ -21,9 +22,9 @@ interface Ended {
   stderr: string;
 }
 
-function qrkd(args: string[], started?: (child: ChildProcess) => void, env = process.env): Promise<Ended> {
+function qrkd(args: string[], started?: (child: ChildProcess) => void): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [bin, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [bin, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk) => {
@@ -183,34 +184,31 @@ methods:
     assert.equal(table[1].distillationGain, null, 'nothing was trained from scratch');
   });
 
-  const oneLine = async (args: string[], message: RegExp) => {
-    // No backend is asked to compute anything; this one loads in half the time.
-    const env = { ...process.env, QRKD_TENSORFLOW: 'wasm' };
-    const { code, stdout, stderr } = await qrkd(['distill', '--out', 'refused', ...args], undefined, env);
-    assert.equal(code, 2, stderr);
-    assert.equal(stdout, '');
-    assert.match(stderr.trimEnd(), /^qrkd: [^\n]+$/);
-    assert.match(stderr, message);
-    assert.ok(!existsSync(join(folder, 'refused')), 'nothing is written');
-  };
-
-  it('refuses what is wrong with its configuration in one line, before any work', { timeout: 120_000 }, async () => {
+  it('refuses what is wrong with its configuration in one line, before any work', { timeout: 120_000 }, () => {
     const set = (value: string) => ['--config', config, '--set', value];
-    await oneLine(['--config', 'none.yaml'], /none\.yaml/);
-    await oneLine(set('seedz=[1]'), /unknown key "seedz" \(did you mean "seeds"\?\)/);
-    await oneLine(set('methods.QRKD.quantom=1'), /did you mean "quantum"/);
-    await oneLine(set('student.epochs=none'), /student\.epochs/);
-    await oneLine(
-      set('methods.QRKD.kernels={teacher: {type: zzz, features: 8}, student: {type: zz, features: 4}}'),
-      /zzz/,
+    const kernels = (teacher: string) =>
+      set(`methods.QRKD.kernels={teacher: ${teacher}, student: {type: zz, features: 4}}`);
+    const refusals: [args: string[], message: RegExp][] = [
+      [['--config', 'none.yaml'], /none\.yaml/],
+      [set('seedz=[1]'), /unknown key "seedz" \(did you mean "seeds"\?\)/],
+      [set('methods.QRKD.quantom=1'), /did you mean "quantum"/],
+      [set('student.epochs=none'), /student\.epochs/],
+      [kernels('{type: zzz, features: 8}'), /zzz/],
+      [kernels('{type: zz, features: 8, bandwith: 1}'), /bandwidth/],
+      [set('teacher.model=nowhere'), /nowhere/],
+      [set('data={idx: nowhere}'), /nowhere/],
+      [['--confg', config], /--config/],
+    ];
+    const ended = runCommandLines(
+      refusals.map(([args]) => ['distill', '--out', 'refused', ...args]),
+      folder,
     );
-    await oneLine(
-      set('methods.QRKD.kernels={teacher: {type: zz, features: 8, bandwith: 1}, student: {type: zz, features: 4}}'),
-      /bandwidth/,
-    );
-    await oneLine(set('teacher.model=nowhere'), /nowhere/);
-    await oneLine(set('data={idx: nowhere}'), /nowhere/);
-    await oneLine(['--confg', config], /--config/);
+    ended.forEach(({ status, stdout, stderr }, r) => {
+      assert.deepEqual([status, stdout], [2, ''], stderr);
+      assert.match(stderr.trimEnd(), /^qrkd: [^\n]+$/);
+      assert.match(stderr, refusals[r]![1]);
+    });
+    assert.ok(!existsSync(join(folder, 'refused')), 'nothing is written');
   });
 
   it('names run, term and step where training diverges', { timeout: 120_000 }, async () => {

@@ -18,6 +18,7 @@ import {
   parameter,
 } from 'qrkd';
 import { readMatrixFile, writeMatrixFile, writeNpzFile } from '#dist/files/index.js';
+import { runCommandLines } from '../../commandLines.js';
 import { randomMatrices, rowsOf } from '../../matrices.js';
 
 const bin = fileURLToPath(new URL('../../../../bin/qrkd.mjs', import.meta.url));
@@ -338,14 +339,23 @@ describe('qrkd kernel refuses, with exit code 2, one line and no output', { conc
     ['two documents on standard output', ['X.csv', '--out', '-', '--json'], '--json and --out -'],
     ['big trouble with --json', ['nan.csv', '--json', ...out], 'nan.csv: has NaN'],
   ];
-  for (const [what, args, ...parts] of cases) {
-    it(what, async () => {
-      const { status, stdout, stderr } = await kernel(args);
-      assert.deepEqual({ status, stdout }, { status: 2, stdout: '' }, stderr);
-      assert.match(stderr, /^qrkd: [^\n]+\n$/);
-      for (const part of parts) assert.ok(stderr.includes(part), `"${stderr.trim()}" lacks ${part}`);
-    });
-  }
+  const refused = ([what, , ...parts]: (typeof cases)[number], { status, stdout, stderr }: Ended) => {
+    assert.deepEqual({ status, stdout }, { status: 2, stdout: '' }, `${what}: ${stderr}`);
+    assert.match(stderr, /^qrkd: [^\n]+\n$/);
+    for (const part of parts) assert.ok(stderr.includes(part), `"${stderr.trim()}" lacks ${part}`);
+  };
+  const ended = runCommandLines(
+    cases.map(([, args]) => ['kernel', ...args]),
+    folder,
+  );
+  for (const [c, refusal] of cases.entries()) it(refusal[0], () => refused(refusal, ended[c]!));
+
+  it('as a process of its own', async () => {
+    for (const what of ['no file', 'NaN', 'an unknown precision']) {
+      const refusal = cases.find(([name]) => name === what)!;
+      refused(refusal, await kernel(refusal[1]));
+    }
+  });
 
   it('an unknown instruction set or number of threads in the environment', async () => {
     for (const variable of ['QRKD_FORCE_ISA', 'QRKD_THREADS']) {
