@@ -7,8 +7,8 @@ import { type Engine, termTurns, trainingTurns } from './steps.js';
 import { alternate, printTable } from './turns.js';
 
 const BATCH = 64;
-// The public reproduction's step on MerLin, batch 64, measured once on a 2-core machine like those of bench/results and not in this
-// run. It has no gradient of the quantum term, which is part of ours.
+// The public reproduction's step on MerLin, batch 64, as it was measured once on two cores, not in this run. It has no gradient of
+// the quantum term, which is part of ours.
 const REPRODUCTION_MILLISECONDS = 624;
 const rounds = Number(process.argv[2] ?? 7);
 const engines = [];
