@@ -157,6 +157,7 @@ describe('01 native layers', () => {
         .conv2d({ filters: 4, kernelSize: 3, dilationRate: 2, activation: 'relu' })
         .apply(y) as SymbolicTensor;
     });
+    randomizeWeights(model, 'dilated');
     const { epochs } = await train({ model, train: normalSamples(model, 64, 'dilated'), epochs: 30, batchSize: 32 });
     assert.ok(epochs[29].loss < 0.7 * epochs[0].loss, `${epochs[0].loss} to ${epochs[29].loss}`);
   });
