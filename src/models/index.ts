@@ -5,12 +5,18 @@
 
 export { FEATURE_LAYER, type NetworkOptions } from './building.js';
 export { cifarTeacher } from './cifar.js';
+export type { FullGpt2Config, Gpt2Config } from './gpt2/config.js';
+export { Gpt2, makeGpt2, type TokenIds } from './gpt2/gpt2.js';
 export { loadModel, saveModel } from './io.js';
 export {
   AdaptiveAveragePooling2d,
   type AdaptiveAveragePooling2dArgs,
   adaptiveAveragePooling2d,
 } from './layers/adaptiveAveragePooling2d.js';
+export { CausalSelfAttention, type CausalSelfAttentionArgs } from './layers/causalSelfAttention.js';
+export { PositionEmbedding, type PositionEmbeddingArgs } from './layers/positionEmbedding.js';
+export { SequencePooling, type SequencePoolingArgs } from './layers/sequencePooling.js';
+export { TokenEmbedding, type TokenEmbeddingArgs } from './layers/tokenEmbedding.js';
 export { paperStudent, paperTeacher, type StudentOptions, type TeacherOptions } from './paper.js';
 export {
   makeStudent,

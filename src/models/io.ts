@@ -7,6 +7,11 @@ import { QrkdRangeError } from '../errors.js';
 import { tf } from '../tensor/backend.js';
 // Registers the custom layers, without which a model that holds them could not be read back.
 import './layers/adaptiveAveragePooling2d.js';
+import './layers/causalSelfAttention.js';
+import './layers/geluNew.js';
+import './layers/positionEmbedding.js';
+import './layers/sequencePooling.js';
+import './layers/tokenEmbedding.js';
 
 const MODEL_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.bin';

@@ -6,6 +6,7 @@ import type * as core from '@tensorflow/tfjs-core';
 import type * as layers from '@tensorflow/tfjs-layers';
 import { QrkdRangeError } from '../errors.js';
 import { registerTensorFlowKernels } from './tensorflow/index.js';
+import { registerTileGradient } from './tileGradient.js';
 import { registerWasmKernels } from './wasm/index.js';
 
 /** The part of tfjs that qrkd uses: tfjs-core and tfjs-layers in one namespace. */
@@ -90,6 +91,7 @@ function choose(): Choice {
 }
 
 const choice = choose();
+registerTileGradient(choice.tf);
 
 /** The tfjs instance in use (core and layers), set when this module is imported. Await {@link ready} before the first tensor. */
 export const tf: Tf = choice.tf;
