@@ -1,13 +1,13 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { QrkdLoss } from '../losses/qrkd.js';
-import { TRAINING_KEYS, type TrainingOptions } from './options.js';
+import { readSets, TRAINING_KEYS, type TrainingOptions } from './options.js';
 import { type FeaturePair, readPairs } from './pairs.js';
 import { type RunResult, runTraining } from './run.js';
 import { isTeacher, type Teacher } from './teacher.js';
 
 export interface DistillOptions extends TrainingOptions {
-  /** Trained in place. One input, one output of logits [N, C]. */
+  /** Trained in place. One input, one output of logits [N, C], or [N, T, C] for models that label every token. */
   student: LayersModel;
   /**
    * Only read: a model with one input and one output of logits, or anything else that gives logits and features, such as an
@@ -65,7 +65,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
     teacher,
     loss,
     pairs: loss.needsFeatures ? pairs : [],
-    options: training,
+    options: readSets(training),
   });
   return { student, ...result };
 }

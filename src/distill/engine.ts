@@ -1,11 +1,11 @@
 import type { Optimizer } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
-import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError } from '../errors.js';
 import type { BatchLoss } from '../losses/batchLoss.js';
 import type { TermWeights } from '../losses/targetRatios.js';
 import type { Term } from '../losses/terms.js';
 import type { Augment } from './augment.js';
+import type { Evaluation } from './evaluate.js';
 import type { StepMetrics } from './meter.js';
 import type { OptimizerPlan, OptimizerState } from './optimizer.js';
 import type { OpenedModel } from './outputs.js';
@@ -21,8 +21,12 @@ export interface EngineSetup {
   student: OpenedModel;
   train: SampleSet;
   loss: BatchLoss;
-  /** The teacher's outputs on all of `train`, and the teacher itself for batches that are augmented. */
+  /** What is known of the teacher's outputs on all of `train`. */
   target: TeacherOutputs;
+  /**
+   * The teacher itself, where it runs on every batch: because that is augmented, or because the logits of all tokens would
+   * not fit into memory.
+   */
   teacher: Inference | undefined;
   optimizer: OptimizerPlan | Optimizer;
   augment: Augment | undefined;
@@ -62,8 +66,8 @@ export interface Engine {
   setWeights(weights: readonly Scalars[]): void;
   /** Weights of the loss's terms from the next step on; what was trained so far stays as it is. */
   setLossWeights(weights: TermWeights): Promise<void>;
-  /** Logits of all samples in inference mode. */
-  logits(set: SampleSet, signal: AbortSignal | undefined): Promise<Matrix>;
+  /** Accuracy and cross-entropy in inference mode. */
+  evaluate(set: SampleSet, signal: AbortSignal | undefined): Promise<Evaluation>;
   state(): Promise<EngineState>;
   /** Takes up a state before the first step. */
   restore(state: EngineState): Promise<void>;

@@ -6,7 +6,6 @@ import { type TermWeights, weightsByRatios } from '../losses/targetRatios.js';
 import { startProgress } from '../progress.js';
 import { Checkpoint, modelIdentity, type RunIdentity, samplesIdentity } from './checkpoint.js';
 import type { Engine } from './engine.js';
-import { evaluateLogits } from './evaluate.js';
 import { stepEntry } from './log/entries.js';
 import { RunLog } from './log/log.js';
 import { EpochMeter, type EpochMetrics } from './meter.js';
@@ -58,17 +57,15 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
         onStep(metrics) {
           done++;
           times.push(metrics.milliseconds);
-          meter.add(metrics, batchSize);
+          meter.add(metrics);
           if (log?.wants(done)) {
-            log.write(
-              stepEntry(metrics, batchSize, { step: done, epoch, learningRate: rateOf(optimizer, done, steps) }),
-            );
+            log.write(stepEntry(metrics, { step: done, epoch, learningRate: rateOf(optimizer, done, steps) }));
           }
           onStep?.(done, steps);
           progress?.update(done, `epoch ${epoch}, loss ${metrics.loss.toPrecision(3)}`);
         },
       });
-      const held = validation && evaluateLogits(await engine.logits(validation, signal), validation.labels);
+      const held = validation && (await engine.evaluate(validation, signal));
       const metrics = { ...meter.metrics(epoch, held), ...(weights && { weights }) };
       history.push(metrics);
       log?.write({ type: 'epoch', step: done, learningRate: rateOf(optimizer, done, steps), ...metrics });

@@ -1,18 +1,23 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Matrix } from '../engine/types.js';
 import { crossEntropyGradient } from '../losses/crossEntropy.js';
-import { allOutputs, openModel } from './outputs.js';
-import { checkSamples, type SampleSet } from './samples.js';
+import { countedLabels } from '../losses/labels.js';
+import { allOutputs, checkLabels, openModel } from './outputs.js';
+import { asSamples, checkSamples, labelsPerSample, type SampleSet, sliceSamples, type TokenSet } from './samples.js';
 
 export interface Evaluation {
+  /** Labels that count: the samples, or the tokens of their sequences. */
   samples: number;
-  /** Samples whose largest logit is the label's (the first of equals). */
+  /** Those whose largest logit is the label's (the first of equals). */
   correct: number;
   /** correct / samples. */
   accuracy: number;
-  /** Mean cross-entropy, in nats. */
+  /** Mean cross-entropy, in nats; of language models the logarithm of the perplexity of a token. */
   crossEntropy: number;
 }
+
+/** Numbers among the logits that are evaluated at once where every token has some. */
+const LOGITS_AT_ONCE = 2 ** 23;
 
 /** Index of each row's largest entry, the first of equals. */
 export function argmaxRows({ data, shape: [n, width] }: Matrix): Int32Array {
@@ -23,15 +28,44 @@ export function argmaxRows({ data, shape: [n, width] }: Matrix): Int32Array {
   return best;
 }
 
-/** Accuracy and cross-entropy of logits [N, C]. */
+/** Accuracy and cross-entropy of logits [N, C] over the labels that count. */
 export function evaluateLogits(logits: Matrix, labels: Int32Array): Evaluation {
   const correct = argmaxRows(logits).reduce((sum, c, i) => sum + (c === labels[i] ? 1 : 0), 0);
-  const samples = labels.length;
+  const samples = countedLabels(labels);
   return { samples, correct, accuracy: correct / samples, crossEntropy: crossEntropyGradient(logits, labels).loss };
 }
 
+/**
+ * Accuracy and cross-entropy of a set whose logits are made a part at a time where every token has some: those of all would
+ * not fit into memory.
+ *
+ * @param classes logits of one label.
+ */
+export async function evaluateInParts(
+  set: SampleSet,
+  classes: number,
+  logitsOf: (part: SampleSet) => Promise<Matrix> | Matrix,
+): Promise<Evaluation> {
+  const each = labelsPerSample(set);
+  if (each === 1) return evaluateLogits(await logitsOf(set), set.labels);
+  const n = set.shape[0];
+  const rows = Math.max(1, Math.floor(LOGITS_AT_ONCE / (each * classes)));
+  let [samples, correct, sum] = [0, 0, 0];
+  for (let start = 0; start < n; start += rows) {
+    const part = sliceSamples(set, start, Math.min(n, start + rows));
+    const found = evaluateLogits(await logitsOf(part), part.labels);
+    samples += found.samples;
+    correct += found.correct;
+    sum += found.samples * found.crossEntropy;
+  }
+  return { samples, correct, accuracy: correct / samples, crossEntropy: sum / samples };
+}
+
 /** Accuracy and cross-entropy of a classifier that gives logits, in inference mode. */
-export function evaluate(model: LayersModel, samples: SampleSet): Evaluation {
-  checkSamples(samples, 'evaluate: samples');
-  return evaluateLogits(allOutputs(openModel(model, [], 'evaluate: model'), samples).logits, samples.labels);
+export function evaluate(model: LayersModel, samples: SampleSet | TokenSet): Evaluation {
+  const set = asSamples(samples);
+  checkSamples(set, 'evaluate: samples');
+  const opened = openModel(model, [], 'evaluate: model');
+  checkLabels(opened, set, 'evaluate: samples');
+  return evaluateLogits(allOutputs(opened, set).logits, set.labels);
 }

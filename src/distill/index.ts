@@ -35,7 +35,7 @@ export { type OnnxTeacher, type OnnxTeacherOptions, onnxTeacher } from './onnxTe
 export type { OptimizerConfig, OptimizerName, OptimizerState } from './optimizer.js';
 export type { TrainingOptions } from './options.js';
 export type { FeaturePair } from './pairs.js';
-export type { SampleSet } from './samples.js';
+export type { SampleSet, TokenSet } from './samples.js';
 export type { Schedule, Warmup } from './schedule.js';
 export type { EarlyStopping, Keep, Monitor, StopReason } from './selection.js';
 export type { Inputs, Teacher, TeacherOutputs } from './teacher.js';

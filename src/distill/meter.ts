@@ -6,6 +6,8 @@ import type { Evaluation } from './evaluate.js';
 export interface StepMetrics {
   loss: number;
   terms: Partial<Record<Term, TermValue>>;
+  /** Labels of the batch that counted: its samples, or the tokens of its sequences. */
+  counted: number;
   correct: number;
   zeroVectors: number;
   milliseconds: number;
@@ -34,16 +36,16 @@ export class EpochMeter {
   #steps = 0;
   #loss = 0;
   #correct = 0;
-  #samples = 0;
+  #counted = 0;
   #zeroVectors = 0;
   readonly #terms: Partial<Record<Term, TermValue>> = {};
   readonly #start = performance.now();
 
-  add(step: StepMetrics, samples: number): void {
+  add(step: StepMetrics): void {
     this.#steps++;
     this.#loss += step.loss;
     this.#correct += step.correct;
-    this.#samples += samples;
+    this.#counted += step.counted;
     this.#zeroVectors += step.zeroVectors;
     for (const [term, value] of Object.entries(step.terms) as [Term, TermValue][]) {
       this.#terms[term] ??= { raw: 0, weighted: 0, gradientNorm: 0 };
@@ -67,7 +69,7 @@ export class EpochMeter {
       seconds: (performance.now() - this.#start) / 1000,
       loss: this.#loss / steps,
       terms: Object.fromEntries(Object.entries(this.#terms).map(([term, sum]) => [term, mean(sum)])),
-      runningAccuracy: this.#correct / this.#samples,
+      runningAccuracy: this.#correct / this.#counted,
       zeroVectors: this.#zeroVectors,
       ...(validation && { validation }),
     };

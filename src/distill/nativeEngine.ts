@@ -2,6 +2,7 @@ import type { NativeData, Scalars } from '../engine/native.js';
 import type { Matrix, Precision } from '../engine/types.js';
 import { QrkdTypeError } from '../errors.js';
 import type { BatchLoss } from '../losses/batchLoss.js';
+import { countedLabels } from '../losses/labels.js';
 import { type NativeShare, nativeTerms } from '../losses/nativeTerms.js';
 import type { TermWeights } from '../losses/targetRatios.js';
 import { sumOfShares, TERMS } from '../losses/terms.js';
@@ -9,9 +10,11 @@ import type { CompiledNetwork } from '../network/compile.js';
 import { makeData, NativeNetwork, type NativeStep, NotFiniteTerm } from '../network/NativeNetwork.js';
 import { augmentBatch } from './augment.js';
 import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFiniteError } from './engine.js';
+import { type Evaluation, evaluateInParts } from './evaluate.js';
 import type { StepMetrics } from './meter.js';
 import { learningRates, type OptimizerPlan } from './optimizer.js';
-import type { SampleSet } from './samples.js';
+import { rowsOf } from './outputs.js';
+import { gatherLabels, type SampleSet } from './samples.js';
 import type { TeacherOutputs } from './teacher.js';
 
 /** Batches of at least so many samples are evaluated at once, however small those of the training are. */
@@ -41,18 +44,19 @@ export class NativeEngine implements Engine {
     private readonly compiled: CompiledNetwork,
     private readonly how: { precision: Precision; alone: boolean },
   ) {
-    const { loss, target, optimizer, train, augment } = setup;
+    const { loss, target, optimizer, train, teacher, augment } = setup;
     checkPlan(optimizer);
     this.#optimizer = optimizer;
     this.#loss = loss;
     this.#shares = this.#sharesOf(loss);
     this.#network = this.#open();
-    if (!augment) this.#data = dataOf(train, train.labels, target);
+    if (!augment && !teacher) this.#data = dataOf(train, target);
   }
 
   #sharesOf(loss: BatchLoss): NativeShare[] {
     const { target, student } = this.setup;
-    const firstFeatures = target.logits ? 1 : 0;
+    // Where the teacher runs on every batch it gives its logits, if a term wants them or not.
+    const firstFeatures = this.#givesLogits() ? 1 : 0;
     return nativeTerms(loss, {
       logits: { output: 0, target: 0 },
       features: target.features.map(({ shape }, p) => ({
@@ -62,6 +66,11 @@ export class NativeEngine implements Engine {
         teacher: shape[1],
       })),
     });
+  }
+
+  #givesLogits(): boolean {
+    const { target, teacher, loss } = this.setup;
+    return teacher ? loss.weights.kd > 0 : target.logits !== undefined;
   }
 
   #open(): NativeNetwork {
@@ -87,39 +96,40 @@ export class NativeEngine implements Engine {
   async train(call: EpochCall): Promise<void> {
     this.#network.load();
     try {
-      if (this.#data) await this.#steps(this.#data, call, call.batches, call.firstStep);
-      else await this.#augmented(call);
+      if (this.#data) await this.#steps(this.#data, call, { batches: call.batches, rows: call.batches });
+      else await this.#batchByBatch(call);
     } finally {
       this.#network.store();
     }
   }
 
   /** Every batch as data of its own. */
-  async #augmented(call: EpochCall): Promise<void> {
+  async #batchByBatch(call: EpochCall): Promise<void> {
     const { train, target, teacher, augment, where } = this.setup;
     const everyRow = Uint32Array.from({ length: this.setup.batchSize }, (_, i) => i);
     for (const [b, rows] of call.batches.entries()) {
       call.signal?.throwIfAborted();
       const firstStep = call.firstStep + b;
       const batch = augmentBatch(train, { epoch: call.epoch, step: firstStep + 1, rows }, augment, where);
-      const outputs = teacher ? await teacher.outputs(batch, call.signal) : target;
-      const labels = Int32Array.from(rows, (row) => train.labels[row]);
-      const data = dataOf(batch, labels, outputs);
+      const { logits, features } = teacher ? await teacher.outputs(batch, call.signal) : target;
+      const labels = gatherLabels(train, rows);
+      const data = dataOf({ ...batch, labels }, { ...(this.#givesLogits() && { logits }), features } as TeacherOutputs);
       try {
-        await this.#steps(data, call, [everyRow], firstStep);
+        await this.#steps(data, { ...call, firstStep }, { batches: [everyRow], rows: [rows] });
       } finally {
         data.dispose();
       }
     }
   }
 
+  /** @param of which rows of the data are the batches, and which of the training set they are. */
   async #steps(
     data: NativeData,
-    { epoch, signal, onStep }: EpochCall,
-    batches: readonly Uint32Array[],
-    firstStep: number,
+    { epoch, firstStep, signal, onStep }: Omit<EpochCall, 'batches'>,
+    { batches, rows }: Record<'batches' | 'rows', readonly Uint32Array[]>,
   ): Promise<void> {
-    const { batchSize, steps, where } = this.setup;
+    const { batchSize, steps, where, train } = this.setup;
+    let reported = 0;
     const order = new Uint32Array(batches.length * batchSize);
     batches.forEach((rows, b) => {
       order.set(rows, b * batchSize);
@@ -132,7 +142,10 @@ export class NativeEngine implements Engine {
         learningRates: learningRates(this.#optimizer, firstStep, batches.length, steps),
         firstStep,
         signal,
-        onStep: (step) => onStep(this.#metrics(step)),
+        onStep: (step) => {
+          const counted = countedLabels(gatherLabels(train, rows[reported++]));
+          onStep({ ...this.#metrics(step), counted });
+        },
       });
     } catch (error) {
       if (!(error instanceof NotFiniteTerm)) throw error;
@@ -140,7 +153,7 @@ export class NativeEngine implements Engine {
     }
   }
 
-  #metrics({ terms, ...step }: NativeStep): StepMetrics {
+  #metrics({ terms, ...step }: NativeStep): Omit<StepMetrics, 'counted'> {
     const { weights } = this.#loss;
     const named = TERMS.filter((term) => weights[term] > 0).map((term) => {
       const shares = terms.map((value, t) => ({ ...value, weight: this.#shares[t].share }));
@@ -155,10 +168,13 @@ export class NativeEngine implements Engine {
     return { ...step, terms: Object.fromEntries(named) };
   }
 
-  async logits({ images, shape }: SampleSet, signal: AbortSignal | undefined): Promise<Matrix> {
+  evaluate(set: SampleSet, signal: AbortSignal | undefined): Promise<Evaluation> {
     this.#network.load();
-    const [logits] = await this.#network.evaluate({ images, count: shape[0] }, signal);
-    return logits;
+    const { classes } = this.setup.student;
+    return evaluateInParts(set, classes, async ({ images, shape }) => {
+      const [logits] = await this.#network.evaluate({ images, count: shape[0] }, signal);
+      return rowsOf(logits, classes);
+    });
   }
 
   weights(): Scalars[] {
@@ -185,12 +201,10 @@ export class NativeEngine implements Engine {
   }
 }
 
-/** The targets: the teacher's logits, where it gives any, then its features. */
-function dataOf(
-  { images, shape }: Pick<SampleSet, 'images' | 'shape'>,
-  labels: Int32Array,
-  target: TeacherOutputs,
-): NativeData {
-  const { logits, features } = target;
-  return makeData({ images, count: shape[0] }, labels, [...(logits ? [logits] : []), ...features]);
+/** The targets: the teacher's logits, where it gives any, then its features; a row of each for every sample. */
+function dataOf({ images, labels, shape: [count] }: SampleSet, { logits, features }: TeacherOutputs): NativeData {
+  const targets = [...(logits ? [logits] : []), ...features].map(
+    ({ data }): Matrix => ({ data, shape: [count, data.length / count] }),
+  );
+  return makeData({ images, count }, labels, targets);
 }

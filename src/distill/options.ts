@@ -7,16 +7,17 @@ import type { EngineName } from './engine.js';
 import { checkLog, type LogOptions } from './log/log.js';
 import type { EpochMetrics } from './meter.js';
 import type { OptimizerConfig, OptimizerName } from './optimizer.js';
-import { checkSamples, type SampleSet } from './samples.js';
+import { asSamples, checkSamples, type SampleSet, type TokenSet } from './samples.js';
 import { checkSelection, type EarlyStopping, type Keep } from './selection.js';
 
 /** What `distill` and `train` have in common. */
 export interface TrainingOptions {
-  train: SampleSet;
+  /** Samples with a label each, or sequences of tokens with one for the sequence or one for every token. */
+  train: SampleSet | TokenSet;
   /** Evaluated after every epoch, for curves and selection. */
-  validation?: SampleSet;
+  validation?: SampleSet | TokenSet;
   /** Evaluated once, at the end. */
-  test?: SampleSet;
+  test?: SampleSet | TokenSet;
   /** Default 5. */
   epochs?: number;
   /** Default 64. The rest of an epoch that does not fill a batch is dropped; the next epoch is shuffled anew. */
@@ -77,6 +78,22 @@ export interface TrainingOptions {
   onEpoch?: (metrics: EpochMetrics) => void;
 }
 
+/** The options with sets of one kind. */
+export type ReadOptions = Omit<TrainingOptions, 'train' | 'validation' | 'test'> & {
+  train: SampleSet;
+  validation?: SampleSet;
+  test?: SampleSet;
+};
+
+export function readSets({ train, validation, test, ...options }: TrainingOptions): ReadOptions {
+  return {
+    ...options,
+    train: asSamples(train),
+    ...(validation && { validation: asSamples(validation) }),
+    ...(test && { test: asSamples(test) }),
+  };
+}
+
 export const TRAINING_KEYS: readonly (keyof TrainingOptions)[] = [
   'train',
   'validation',
@@ -113,7 +130,7 @@ function wholeNumber(value: number, name: string): number {
 }
 
 /** Checks what does not depend on the models; `where` names the caller in errors. */
-export function checkTraining(options: TrainingOptions, where: string): { epochs: number; batchSize: number } {
+export function checkTraining(options: ReadOptions, where: string): { epochs: number; batchSize: number } {
   const { train, validation, test, engine, precision, threads, augment, checkpoint, log } = options;
   const epochs = wholeNumber(options.epochs ?? 5, `${where}: epochs`);
   const batchSize = wholeNumber(options.batchSize ?? 64, `${where}: batchSize`);

@@ -1,10 +1,12 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError } from '../errors.js';
+import { countedLabels, UNCOUNTED } from '../losses/labels.js';
 import { type FeatureSpec, readTap, tapTensor } from '../models/taps.js';
 import { tf } from '../tensor/backend.js';
-import { type SampleSet, sliceTensor } from './samples.js';
+import { labelsPerSample, type SampleSet, sliceTensor } from './samples.js';
 
 /** Samples per forward pass where nothing is trained. */
 const CHUNK = 256;
@@ -12,9 +14,13 @@ const CHUNK = 256;
 /** A model seen as logits and the features taken somewhere in it, all from one forward pass. */
 export interface OpenedModel {
   readonly model: LayersModel;
-  /** Their widths. */
+  /** Logits of one sample, or of one token. */
+  readonly classes: number;
+  /** Whether it gives logits for every token. */
+  readonly perToken: boolean;
+  /** Widths of the features. */
   readonly featureWidths: readonly number[];
-  /** Logits [N, C], features [N, f], as many as were asked for. */
+  /** Logits [N, C], of models that label every token [N * T, C]; features [N, f], as many as were asked for. */
   apply(x: Tensor, training: boolean): { logits: Tensor; features: Tensor[] };
 }
 
@@ -30,15 +36,24 @@ export function checkInputs({ model }: OpenedModel, shape: readonly number[], ar
 }
 
 /** Refuses labels that are none of the model's classes; `argument` names the set. */
-export function checkLabels({ model }: OpenedModel, labels: Int32Array, argument: string): void {
-  const shape = model.outputs[0].shape;
-  const classes = shape[shape.length - 1];
+export function checkLabels({ classes, perToken }: OpenedModel, set: SampleSet, argument: string): void {
+  const { labels } = set;
+  const wanted = perToken ? set.shape[1] : 1;
+  if (labelsPerSample(set) !== wanted) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_SHAPE',
+      `${argument}: the model gives logits for ${wanted === 1 ? 'every sample' : `each of ${wanted} tokens`}, so ${wanted * set.shape[0]} labels are expected, got ${labels.length}`,
+    );
+  }
+  if (perToken && countedLabels(labels) === 0) {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `${argument}: no token counts, all ${labels.length} labels are -1`);
+  }
   if (classes === null) return;
-  const bad = labels.findIndex((label) => !(label >= 0 && label < classes));
+  const bad = labels.findIndex((label) => !((label >= 0 && label < classes) || (perToken && label === UNCOUNTED)));
   if (bad < 0) return;
   throw new QrkdRangeError(
     'ERR_QRKD_VALUE',
-    `${argument}: labels[${bad}] must be between 0 and ${classes - 1}, got ${labels[bad]}`,
+    `${argument}: labels[${bad}] must be between 0 and ${classes - 1}${perToken ? ', or -1 for a token that does not count' : ''}, got ${labels[bad]}`,
   );
 }
 
@@ -58,11 +73,13 @@ export function openModel(model: LayersModel, features: readonly FeatureSpec[], 
     );
   }
   refuseSoftmax(model, argument);
+  const { shape } = model.outputs[0];
+  const kind = { model, classes: shape.at(-1)!, perToken: shape.length === 3 };
   if (features.length === 0) {
     return {
-      model,
+      ...kind,
       featureWidths: [],
-      apply: (x, training) => ({ logits: model.apply(x, { training }) as Tensor, features: [] }),
+      apply: (x, training) => ({ logits: tokenRows(model.apply(x, { training }) as Tensor), features: [] }),
     };
   }
   const tensors = features.map((spec) => tapTensor(model, readTap(spec, `${argument}: features`), argument));
@@ -71,14 +88,24 @@ export function openModel(model: LayersModel, features: readonly FeatureSpec[], 
   const outputs = [...new Set(wanted)];
   const opened = tf.model({ inputs: model.inputs, outputs });
   return {
-    model,
+    ...kind,
     featureWidths: tensors.map(({ shape }) => shape[1]!),
     apply(x, training) {
       const values = [opened.apply(x, { training })].flat() as Tensor[];
       const [logits, ...rest] = wanted.map((tensor) => values[outputs.indexOf(tensor)]);
-      return { logits, features: rest };
+      return { logits: tokenRows(logits), features: rest };
     },
   };
+}
+
+/** Logits [N, T * C] of tokens as [N * T, C]. */
+export function rowsOf({ data }: Matrix, classes: number): Matrix {
+  return { data, shape: [data.length / classes, classes] };
+}
+
+/** Logits of tokens [N, T, C] as [N * T, C]. */
+function tokenRows(logits: Tensor): Tensor {
+  return logits.rank === 3 ? tf.reshape(logits, [-1, logits.shape[2]!]) : logits;
 }
 
 // A softmax before the loss's own softmax trains, badly, and nothing would say so.
@@ -93,7 +120,7 @@ function refuseSoftmax(model: LayersModel, argument: string): void {
   }
 }
 
-/** Logits and features of all samples, in order, in inference mode. */
+/** Logits and features of all samples, in order, in inference mode; logits of tokens have a row each. */
 export function allOutputs(
   opened: OpenedModel,
   set: Pick<SampleSet, 'images' | 'shape'>,
@@ -114,10 +141,11 @@ export function allOutputs(
       n,
     ),
   );
-  return { logits, features };
+  return { logits: rowsOf(logits, opened.classes), features };
 }
 
-function joined(pieces: Float32Array[], rows: number): Matrix<Float32Array> {
+/** Pieces of `rows` rows, one after another. */
+export function joined(pieces: readonly Scalars[], rows: number): Matrix<Float32Array> {
   const data = new Float32Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let offset = 0;
   for (const piece of pieces) {

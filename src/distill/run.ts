@@ -1,20 +1,27 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { QrkdTypeError } from '../errors.js';
+import { QrkdRangeError, QrkdTypeError } from '../errors.js';
 import type { QrkdLoss } from '../losses/qrkd.js';
 import { compileNetwork } from '../network/compile.js';
 import { ready } from '../tensor/backend.js';
 import { type Engine, EngineChoice, type EngineName, type EngineSetup } from './engine.js';
 import { trainEpochs } from './epochs.js';
-import { type Evaluation, evaluateLogits } from './evaluate.js';
+import type { Evaluation } from './evaluate.js';
 import type { EpochMetrics } from './meter.js';
 import { checkPlan, NativeEngine } from './nativeEngine.js';
 import { readOptimizer } from './optimizer.js';
-import { checkTraining, type TrainingOptions } from './options.js';
-import { checkInputs, checkLabels, openModel } from './outputs.js';
+import { checkTraining, type ReadOptions } from './options.js';
+import { checkInputs, checkLabels, type OpenedModel, openModel } from './outputs.js';
 import type { TapPair } from './pairs.js';
 import type { SampleSet } from './samples.js';
 import type { StopReason } from './selection.js';
-import { type Inference, type InferenceOptions, openInference, type Teacher } from './teacher.js';
+import {
+  type Inference,
+  type InferenceOptions,
+  isTeacher,
+  openInference,
+  type Teacher,
+  type TeacherOutputs,
+} from './teacher.js';
 import { TfjsEngine } from './tfjsEngine.js';
 
 /** A run of `distill` or `train`. */
@@ -28,7 +35,7 @@ export interface Run {
   teacher: LayersModel | Teacher | undefined;
   /** What the relational terms compare; none where the loss has no such terms. */
   pairs: readonly TapPair[];
-  options: TrainingOptions;
+  options: ReadOptions;
 }
 
 export interface RunResult {
@@ -63,13 +70,12 @@ export async function runTraining(run: Run): Promise<RunResult> {
   const { engine, teacher } = await openEngine(run, epochs, batchSize);
   try {
     const history = await trainEpochs(run, engine, epochs, batchSize);
-    const evaluate = async (set: SampleSet) => evaluateLogits(await engine.logits(set, signal), set.labels);
     return {
       engine: engine.name,
       ...history,
-      train: await evaluate(train),
+      train: await engine.evaluate(train, signal),
       ...(options.validation && { validation: history.epochs[history.keptEpoch - 1].validation }),
-      ...(options.test && { test: await evaluate(options.test) }),
+      ...(options.test && { test: await engine.evaluate(options.test, signal) }),
     };
   } finally {
     engine.dispose();
@@ -89,8 +95,9 @@ async function openEngine(
   for (const [name, set] of Object.entries({ train, validation, test })) {
     if (!set) continue;
     checkInputs(student, set.shape, `${where}: ${role}`);
-    checkLabels(student, set.labels, `${where}: ${name}`);
+    checkLabels(student, set, `${where}: ${name}`);
   }
+  if (loss.weights.kd > 0 && run.teacher) checkClasses(student, run.teacher, where);
   const optimizer = readOptimizer(options.optimizer ?? 'adam', options.learningRate, where);
   const wanted = options.engine ?? 'auto';
   const choice = new EngineChoice(wanted, where, wanted === 'auto' && precision === 'float32');
@@ -103,8 +110,9 @@ async function openEngine(
     ? openTeacher(run.teacher, pairs, { engine: compiled ? wanted : 'tfjs', where, precision, alone })
     : undefined;
   try {
-    const target = (await teacher?.outputs(train, signal)) ?? { features: [] };
-    if (loss.weights.kd > 0 && !target.logits) {
+    const live = augment !== undefined || (student.perToken && loss.weights.kd > 0);
+    const target = await targetOf(teacher, train, { features: student.perToken, signal });
+    if (loss.weights.kd > 0 && !target.logits && !student.perToken) {
       throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: the term "kd" needs the teacher's logits, and it gives none`);
     }
     const setup: EngineSetup = {
@@ -119,7 +127,7 @@ async function openEngine(
         })),
       ),
       target,
-      teacher,
+      teacher: live ? teacher : undefined,
       optimizer,
       augment,
       batchSize,
@@ -131,6 +139,26 @@ async function openEngine(
     teacher?.dispose();
     throw error;
   }
+}
+
+/** Refuses a teacher whose logits are of other classes, or of another vocabulary, than the student's. */
+function checkClasses({ classes }: OpenedModel, teacher: LayersModel | Teacher, where: string): void {
+  const wanted = isTeacher(teacher) ? classes : teacher.outputs[0].shape.at(-1);
+  if (wanted === classes) return;
+  throw new QrkdRangeError(
+    'ERR_QRKD_SHAPE',
+    `${where}: the teacher gives logits of ${wanted} classes, the student of ${classes}; the term "kd" needs the same classes (the same vocabulary) on both sides`,
+  );
+}
+
+/** The teacher's outputs on the whole training set, or its features alone. */
+async function targetOf(
+  teacher: Inference | undefined,
+  train: SampleSet,
+  { features, signal }: { features: boolean; signal: AbortSignal | undefined },
+): Promise<TeacherOutputs> {
+  if (!teacher) return { features: [] };
+  return features ? { features: await teacher.features(train, signal) } : teacher.outputs(train, signal);
 }
 
 function openTeacher(

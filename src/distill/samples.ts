@@ -14,16 +14,73 @@ export interface SampleSet {
   readonly shape: readonly number[];
 }
 
+/** Sequences of token ids: what qrkd/text's blocks are, or anything of one's own in this shape. */
+export interface TokenSet {
+  /** Ids [n, length], row-major; shorter sequences are padded on the right. */
+  readonly tokens: Int32Array;
+  /** Class of each sequence, n, or of each token, n * length, with -1 where there is none. */
+  readonly labels: Int32Array;
+  /** [n, length]. */
+  readonly shape: readonly number[];
+}
+
+/** Ids as numbers that go into a model, one array for each set however often it is asked for. */
+const idsAsInputs = new WeakMap<Int32Array, Float32Array>();
+
+/** Samples of either kind as training has them; nothing is checked. */
+export function asSamples(set: SampleSet | TokenSet): SampleSet {
+  if (!((set as Partial<TokenSet> | null)?.tokens instanceof Int32Array)) return set as SampleSet;
+  const { tokens, labels, shape } = set as TokenSet;
+  let images = idsAsInputs.get(tokens);
+  // Exact: ids are far below 2^24.
+  if (!images) {
+    images = Float32Array.from(tokens);
+    idsAsInputs.set(tokens, images);
+  }
+  return { images, labels, shape };
+}
+
+/** Labels of one sample: 1, or one for each token of a sequence. */
+export function labelsPerSample({ labels, shape }: Pick<SampleSet, 'labels' | 'shape'>): number {
+  return labels.length / shape[0];
+}
+
+/** The samples from `start` up to `end`, sharing memory. */
+export function sliceSamples(set: SampleSet, start: number, end: number): SampleSet {
+  const each = labelsPerSample(set);
+  return { ...sliceInputs(set, start, end), labels: set.labels.subarray(start * each, end * each) };
+}
+
+export function sliceInputs(
+  { images, shape }: Pick<SampleSet, 'images' | 'shape'>,
+  start: number,
+  end: number,
+): Pick<SampleSet, 'images' | 'shape'> {
+  const size = images.length / shape[0];
+  return { images: images.subarray(start * size, end * size), shape: [end - start, ...shape.slice(1)] };
+}
+
+/** The labels of some samples, in that order. */
+export function gatherLabels(set: Pick<SampleSet, 'labels' | 'shape'>, rows: Uint32Array): Int32Array {
+  const each = labelsPerSample(set);
+  const out = new Int32Array(rows.length * each);
+  rows.forEach((row, i) => {
+    out.set(set.labels.subarray(row * each, (row + 1) * each), i * each);
+  });
+  return out;
+}
+
 /** Checks lengths; `argument` names the set in the error. */
 export function checkSamples(set: SampleSet, argument: string): void {
   if (!(set?.images instanceof Float32Array) || !(set.labels instanceof Int32Array) || !Array.isArray(set.shape)) {
     throw new QrkdTypeError(
       'ERR_QRKD_TYPE',
-      `${argument} must be { images: Float32Array, labels: Int32Array, shape: number[] }`,
+      `${argument} must be { images: Float32Array, labels: Int32Array, shape: number[] }, or the same with tokens: Int32Array`,
     );
   }
   const size = set.shape.reduce((product, extent) => product * extent, 1);
-  if (size !== set.images.length || set.labels.length !== set.shape[0] || set.labels.length === 0) {
+  const perToken = set.shape.length === 2 && set.labels.length === size;
+  if (size !== set.images.length || !(perToken || set.labels.length === set.shape[0]) || set.labels.length === 0) {
     throw new QrkdRangeError(
       'ERR_QRKD_SHAPE',
       `${argument}: shape [${set.shape.join(', ')}] does not fit ${set.images.length} input numbers and ${set.labels.length} labels`,

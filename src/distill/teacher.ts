@@ -6,8 +6,8 @@ import { compileNetwork } from '../network/compile.js';
 import { NativeNetwork } from '../network/NativeNetwork.js';
 import { weightsIdentity } from './checkpoint.js';
 import { EngineChoice, type EngineName } from './engine.js';
-import { allOutputs, checkInputs, openModel } from './outputs.js';
-import type { SampleSet } from './samples.js';
+import { allOutputs, checkInputs, joined, openModel, rowsOf } from './outputs.js';
+import { type SampleSet, sliceInputs } from './samples.js';
 
 /** Samples without their labels. */
 export type Inputs = Pick<SampleSet, 'images' | 'shape'>;
@@ -30,8 +30,10 @@ export interface Teacher {
 
 /** A teacher, or any model that is only read, opened at its taps. */
 export interface Inference {
-  /** Of all samples, in order. */
+  /** Of all samples, in order; logits of tokens have a row each. */
   outputs(samples: Inputs, signal?: AbortSignal): Promise<TeacherOutputs>;
+  /** The features alone, made a part at a time, where the logits of all tokens would not fit into memory. */
+  features(samples: Inputs, signal?: AbortSignal): Promise<readonly Matrix[]>;
   dispose(): void;
 }
 
@@ -50,8 +52,9 @@ export interface InferenceOptions {
   alone: boolean;
 }
 
-/** Samples per pass: a few panels for every thread. */
+/** Samples per pass: a few panels for every thread; fewer of sequences, whose logits take the more memory. */
 const BATCH = 256;
+const SEQUENCES = 32;
 
 /**
  * Opens a teacher at the places where its features are taken: a model in the native engine where that has all of its layers.
@@ -63,24 +66,46 @@ export function openInference(
   { engine, where, precision, alone }: InferenceOptions,
 ): Inference {
   if (isTeacher(teacher)) {
+    const outputs = async (samples: Inputs, signal?: AbortSignal) =>
+      checked(await teacher.outputs(samples, taps, signal), samples, taps, where);
     return {
-      outputs: async (samples, signal) => checked(await teacher.outputs(samples, taps, signal), samples, taps, where),
+      outputs,
+      features: async (samples, signal) => (await outputs(samples, signal)).features,
       // The caller's, who may go on using it.
       dispose: () => undefined,
     };
   }
   const opened = openModel(teacher, taps, where);
+  const batch = opened.perToken ? SEQUENCES : BATCH;
   const network = new EngineChoice(engine, where, true).attempt(() => {
     const compiled = compileNetwork(teacher, { features: taps });
-    return new NativeNetwork(compiled, { precision, maxBatch: BATCH, alone });
+    return new NativeNetwork(compiled, { precision, maxBatch: batch, alone });
   });
+  const outputs = async (samples: Inputs, signal?: AbortSignal): Promise<TeacherOutputs> => {
+    const { images, shape } = samples;
+    checkInputs(opened, shape, where);
+    if (!network) return allOutputs(opened, samples);
+    const matrices = await network.evaluate({ images, count: shape[0] }, signal);
+    return {
+      logits: rowsOf(matrices[0], opened.classes),
+      features: network.network.features.map((output) => matrices[output]),
+    };
+  };
   return {
-    async outputs(samples, signal) {
-      const { images, shape } = samples;
-      checkInputs(opened, shape, where);
-      if (!network) return allOutputs(opened, samples);
-      const matrices = await network.evaluate({ images, count: shape[0] }, signal);
-      return { logits: matrices[0], features: network.network.features.map((output) => matrices[output]) };
+    outputs,
+    async features(samples, signal) {
+      const n = samples.shape[0];
+      const parts: (readonly Matrix[])[] = [];
+      for (let start = 0; start < n; start += batch) {
+        const part = sliceInputs(samples, start, Math.min(n, start + batch));
+        parts.push((await outputs(part, signal)).features);
+      }
+      return taps.map((_, p) =>
+        joined(
+          parts.map((part) => part[p].data),
+          n,
+        ),
+      );
     },
     dispose: () => network?.dispose(),
   };

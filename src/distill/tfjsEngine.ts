@@ -2,14 +2,15 @@ import type { Tensor2D, Variable } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
 import type { BatchLoss, LossEvaluation } from '../losses/batchLoss.js';
+import { countedLabels } from '../losses/labels.js';
 import type { TermWeights } from '../losses/targetRatios.js';
 import { TERMS } from '../losses/terms.js';
 import { tf } from '../tensor/backend.js';
 import { augmentBatch } from './augment.js';
 import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFiniteError } from './engine.js';
-import { argmaxRows } from './evaluate.js';
+import { argmaxRows, type Evaluation, evaluateInParts } from './evaluate.js';
 import { allOutputs } from './outputs.js';
-import { gatherRows, type SampleSet, sliceTensor } from './samples.js';
+import { gatherLabels, gatherRows, type SampleSet, sliceTensor } from './samples.js';
 import type { TeacherOutputs } from './teacher.js';
 import { TfjsOptimizer } from './tfjsOptimizer.js';
 
@@ -35,20 +36,20 @@ export class TfjsEngine implements Engine {
       const start = performance.now();
       step++;
       const batch = augmentBatch(train, { epoch, step, rows }, augment, where);
-      const wanted: TeacherOutputs =
-        augment && teacher
-          ? await teacher.outputs(batch, signal)
-          : {
-              ...(target.logits && { logits: gatherRows(target.logits, rows) }),
-              features: target.features.map((matrix) => gatherRows(matrix, rows)),
-            };
-      const labels = Int32Array.from(rows, (row) => train.labels[row]);
+      const wanted: TeacherOutputs = teacher
+        ? await teacher.outputs(batch, signal)
+        : {
+            ...(target.logits && { logits: gatherRows(target.logits, rows) }),
+            features: target.features.map((matrix) => gatherRows(matrix, rows)),
+          };
+      const labels = gatherLabels(train, rows);
       const { evaluation, logits } = this.#step(batch, wanted, labels, { step, epoch });
       const best = argmaxRows(logits);
       onStep({
         loss: evaluation.loss,
         terms: evaluation.terms,
         zeroVectors: evaluation.zeroVectors,
+        counted: countedLabels(labels),
         correct: labels.reduce((sum, label, i) => sum + (best[i] === label ? 1 : 0), 0),
         milliseconds: performance.now() - start,
       });
@@ -86,8 +87,12 @@ export class TfjsEngine implements Engine {
     this.#loss = this.#loss.withWeights(weights);
   }
 
-  async logits(set: SampleSet): Promise<Matrix> {
-    return allOutputs(this.setup.student, set).logits;
+  evaluate(set: SampleSet, signal: AbortSignal | undefined): Promise<Evaluation> {
+    const { student } = this.setup;
+    return evaluateInParts(set, student.classes, (part) => {
+      signal?.throwIfAborted();
+      return allOutputs(student, part).logits;
+    });
   }
 
   weights(): Scalars[] {

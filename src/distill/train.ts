@@ -1,11 +1,11 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { rejectUnknownKeys } from '../errors.js';
 import { qrkdLoss } from '../losses/qrkd.js';
-import { TRAINING_KEYS, type TrainingOptions } from './options.js';
+import { readSets, TRAINING_KEYS, type TrainingOptions } from './options.js';
 import { type RunResult, runTraining } from './run.js';
 
 export interface TrainOptions extends TrainingOptions {
-  /** Trained in place. One input, one output of logits [N, C]. */
+  /** Trained in place. One input, one output of logits [N, C], or [N, T, C] for models that label every token. */
   model: LayersModel;
 }
 
@@ -29,7 +29,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     teacher: undefined,
     loss: qrkdLoss(),
     pairs: [],
-    options: training,
+    options: readSets(training),
   });
   return { model, ...result };
 }

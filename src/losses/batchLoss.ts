@@ -53,12 +53,15 @@ export class BatchLoss {
     return new BatchLoss(weights, this.temperature, this.pairs);
   }
 
-  /** Value and gradient for one batch, on plain matrices. Not-finite student outputs give terms that are NaN. */
+  /**
+   * Value and gradient for one batch, on plain matrices. Not-finite student outputs give terms that are NaN. Logits have a row
+   * for each label: of sequences one for each token, of which those with label -1 do not count.
+   */
   evaluate(student: Outputs, teacher: Outputs, labels: Int32Array): LossEvaluation {
     let zeroVectors = 0;
     const compute = (term: Term, s: Matrix, t: Matrix, pair: number): LossGradient => {
       if (term === 'ce') return crossEntropyGradient(s, labels);
-      if (term === 'kd') return kdLossGradient(s, t, this.temperature);
+      if (term === 'kd') return kdLossGradient(s, t, this.temperature, labels);
       if (term === 'distance') return distanceLossGradient(s, t);
       if (term === 'angle') return angleLossGradient(s, t);
       const value = quantumLossGradient(s, t, this.pairs[pair].quantum!);

@@ -1,6 +1,7 @@
 import type { Scalar, Tensor2D } from '@tensorflow/tfjs-core';
 import type { LossGradient, Matrix } from '../engine/types.js';
 import { QrkdRangeError, rejectUnknownKeys } from '../errors.js';
+import { countedLabels, UNCOUNTED } from './labels.js';
 import { matrixOf, scalarLoss } from './tensors.js';
 
 export interface KdOptions {
@@ -33,9 +34,15 @@ function logSoftmax(z: Matrix['data'], row: number, temperature: number, out: Fl
  *
  * @param student logits [N, C].
  * @param teacher logits [N, C].
- * @returns the loss in nats and its gradient T (softmax(s/T) - softmax(t/T)) / N, float32 [N, C].
+ * @param labels where not all rows count: -1 for those that do not.
+ * @returns the loss in nats and its gradient T (softmax(s/T) - softmax(t/T)) / counted rows, float32 [N, C].
  */
-export function kdLossGradient(student: Matrix, teacher: Matrix, temperature = DEFAULT_TEMPERATURE): LossGradient {
+export function kdLossGradient(
+  student: Matrix,
+  teacher: Matrix,
+  temperature = DEFAULT_TEMPERATURE,
+  labels?: Int32Array,
+): LossGradient {
   const [n, classes] = student.shape;
   if (teacher.shape[0] !== n || teacher.shape[1] !== classes) {
     throw new QrkdRangeError(
@@ -46,18 +53,23 @@ export function kdLossGradient(student: Matrix, teacher: Matrix, temperature = D
   const gradient = new Float32Array(n * classes);
   const s = new Float64Array(classes);
   const t = new Float64Array(classes);
+  const counted = labels ? countedLabels(labels) : n;
   let loss = 0;
   for (let row = 0; row < n * classes; row += classes) {
+    if (labels?.[row / classes] === UNCOUNTED) continue;
     logSoftmax(student.data, row, temperature, s);
     logSoftmax(teacher.data, row, temperature, t);
     for (let c = 0; c < classes; c++) {
       const p = Math.exp(t[c]);
       // A class that the teacher rules out (p underflows to 0) adds nothing, also where its log is -Infinity.
       if (p > 0) loss += p * (t[c] - s[c]);
-      gradient[row + c] = (temperature * (Math.exp(s[c]) - p)) / n;
+      gradient[row + c] = (temperature * (Math.exp(s[c]) - p)) / counted;
     }
   }
-  return { loss: (temperature * temperature * loss) / n, gradient: { data: gradient, shape: [n, classes] } };
+  return {
+    loss: counted > 0 ? (temperature * temperature * loss) / counted : 0,
+    gradient: { data: gradient, shape: [n, classes] },
+  };
 }
 
 /**

@@ -20,12 +20,11 @@ export interface EpochEntry extends EpochMetrics {
 export type LogEntry = StepEntry | EpochEntry;
 
 export function stepEntry(
-  { loss, terms, correct, zeroVectors }: StepMetrics,
-  batchSize: number,
+  { loss, terms, counted, correct, zeroVectors }: StepMetrics,
   at: Pick<StepEntry, 'step' | 'epoch' | 'learningRate'>,
 ): StepEntry {
   const { step, epoch, learningRate } = at;
-  return { type: 'step', step, epoch, learningRate, loss, terms, runningAccuracy: correct / batchSize, zeroVectors };
+  return { type: 'step', step, epoch, learningRate, loss, terms, runningAccuracy: correct / counted, zeroVectors };
 }
 
 /** A kind of log file: entries in the order of their steps, after a header. */
