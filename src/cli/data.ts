@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { describeSet } from '../data/dataSets.js';
 import { checkFile, fetchSource, sourceOf } from '../data/fetch.js';
 import { dataFolder, folderOf, locate, missingFiles } from '../data/locate.js';
 import { SOURCES, type Source } from '../data/sources.js';
@@ -7,16 +8,23 @@ import { QrkdRangeError } from '../errors.js';
 import { type Progress, startProgress } from '../progress.js';
 
 const MB = 1e6;
-const bytesOf = ({ files }: Source): number => files.reduce((sum, { bytes }) => sum + bytes, 0);
+/** Undefined where the size of a file is not known. */
+const bytesOf = ({ files }: Source): number | undefined =>
+  files.reduce<number | undefined>(
+    (sum, { bytes }) => (bytes === undefined || sum === undefined ? undefined : sum + bytes),
+    0,
+  );
+const inMegabytes = (bytes: number | undefined): string =>
+  bytes === undefined ? '? MB' : `${Math.round(bytes / MB)} MB`;
 
 const NOTES = `
 Files go to the folder QRKD_DATA, else to the user's cache folder; configurations then name a set: data: fashion-mnist.
-The 10,000 digits called mnist install with this package.`;
+The 10,000 digits called mnist and the Brown corpus, brown, install with this package.`;
 
 /** `qrkd data`: published data sets: which there are, fetch them, check them. */
 export function dataCommand(): Command {
   return new Command('data')
-    .description('Published data sets: what there is, fetch them, check them.')
+    .description('Published data sets and pretrained models: what there is, fetch them, check them.')
     .addHelpText('after', NOTES)
     .addCommand(
       new Command('list')
@@ -27,7 +35,7 @@ export function dataCommand(): Command {
     .addCommand(
       new Command('fetch')
         .description('Downloads data sets, checks their SHA-256 sums, and goes on where an earlier download stopped.')
-        .argument('<names...>', 'for example fashion-mnist or cifar10')
+        .argument('<names...>', 'for example fashion-mnist, wikitext2 or gpt2')
         .option('--to <folder>', 'put the files here')
         .option('--url <address>', 'take the files from this folder on the web, a mirror of your own')
         .option('--json', 'one JSON document on standard output')
@@ -48,7 +56,8 @@ function list({ json }: { json?: boolean }): void {
     name,
     title: source.title,
     sets: Object.keys(source.sets),
-    bytes: bytesOf(source),
+    kinds: [...new Set(Object.values(source.sets).map(({ kind }) => kind))],
+    bytes: bytesOf(source) ?? null,
     licence: source.licence,
     homepage: source.homepage,
     folder: locate(name)?.folder ?? null,
@@ -58,7 +67,7 @@ function list({ json }: { json?: boolean }): void {
     return;
   }
   const lines = rows.flatMap(({ name, title, sets, bytes, licence, folder }) => [
-    `${name.padEnd(14)} ${`${Math.round(bytes / MB)} MB`.padStart(7)}  ${title}`,
+    `${name.padEnd(14)} ${inMegabytes(bytes ?? undefined).padStart(7)}  ${title}`,
     `${' '.repeat(24)}licence: ${licence}; ${folder ?? 'not there'}`,
     ...(sets.length > 1 ? [`${' '.repeat(24)}sets: ${sets.join(', ')}`] : []),
   ]);
@@ -98,7 +107,7 @@ async function withProgress(name: string, folder: string, mirror: string | undef
     controller.abort(new Error(`interrupted; what has come is kept in ${folder}, the same command goes on from there`));
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  const total = Math.round(bytesOf(source) / MB) || 1;
+  const total = Math.round((bytesOf(source) ?? 0) / MB) || 1;
   let progress: Progress | undefined;
   try {
     return await fetchSource(source, folder, {
@@ -155,9 +164,7 @@ async function verifyOne(name: string, at: string | undefined): Promise<Verified
   if (missingFiles(source, folder, true).length > 0) return result;
   for (const set of sets) {
     try {
-      const { train, test } = source.sets[set](folder);
-      result.sets[set] =
-        `${train.shape[0]} training and ${test.shape[0]} test images, ${train.shape.slice(1).join('x')}, ${train.classes} classes`;
+      result.sets[set] = await describeSet(source.sets[set], folder);
     } catch (error) {
       result.sets[set] = (error as Error).message;
       result.ok = false;
@@ -170,7 +177,7 @@ function describe({ name, folder, files, sets, ok }: Verified): string {
   const lines = [
     `${name}: ${ok ? 'right' : 'WRONG'} (${folder})`,
     ...Object.entries({ ...files, ...sets }).map(([key, state]) => `  ${key}: ${state}`),
-    ...(ok ? [] : [`  run: qrkd data fetch ${name}`]),
+    ...(ok ? [] : [`  run: ${SOURCES[sourceOf(name).source].command?.(folder) ?? `qrkd data fetch ${name}`}`]),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -99,7 +99,7 @@ async function checkRoom(file: SourceFile, target: string): Promise<void> {
   } catch (error) {
     throw new Error(`${target}: ${localProblem(error as NodeJS.ErrnoException) ?? (error as Error).message}`);
   }
-  const needed = file.bytes - sizeOf(partialOf(target));
+  const needed = (file.bytes ?? 0) - sizeOf(partialOf(target));
   if (free < needed) {
     throw new Error(`${target}: needs ${megabytes(needed)} of disk space, ${megabytes(free)} are free`);
   }
@@ -147,15 +147,17 @@ async function transfer(url: string, file: SourceFile, target: string, options: 
       throw status >= 500 || status === 429 || status === 408 ? new PassingError(answer) : new Error(answer);
     }
     const now = validatorOf(headers);
+    // Where our table has no size, what the server says of it.
+    let expected = file.bytes;
     if (status === 206) {
       const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? [];
       // A server that does not know If-Range sends the rest of what may be another file; one that does may leave the date out.
       if (Number(start) !== offset || (now !== undefined && now !== validator))
         startAnew(target, 'has another file now');
-      if (total !== '*') checkSize(Number(total), file);
+      if (total !== '*') expected = checkSize(Number(total), file);
     } else {
       offset = 0;
-      if (headers['content-length'] !== undefined) checkSize(Number(headers['content-length']), file);
+      if (headers['content-length'] !== undefined) expected = checkSize(Number(headers['content-length']), file);
       await writeFile(originOf(target), JSON.stringify({ url, ...(now && { validator: now }) } satisfies Origin));
     }
     let written = offset;
@@ -164,7 +166,9 @@ async function transfer(url: string, file: SourceFile, target: string, options: 
     const out = await open(partial, offset > 0 ? 'a' : 'w');
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
-        if (written + chunk.length > file.bytes) throw new Error(`sends more than the ${file.bytes} bytes expected`);
+        if (expected !== undefined && written + chunk.length > expected) {
+          throw new Error(`sends more than the ${expected} bytes expected`);
+        }
         await out.appendFile(chunk);
         written += chunk.length;
         options.onProgress?.(written);
@@ -174,7 +178,8 @@ async function transfer(url: string, file: SourceFile, target: string, options: 
     } finally {
       await out.close();
     }
-    if (written < file.bytes) throw new PassingError(`the connection ended at ${written} of ${file.bytes} bytes`);
+    if (expected !== undefined && written < expected)
+      throw new PassingError(`the connection ended at ${written} of ${expected} bytes`);
   } finally {
     response.destroy();
   }
@@ -201,8 +206,9 @@ function startAnew(target: string, why: string): never {
   throw new PassingError(`${why}; starting anew`);
 }
 
-function checkSize(found: number, { bytes }: SourceFile): void {
-  if (found !== bytes) throw new Error(`has a file of ${found} bytes, expected ${bytes}`);
+function checkSize(found: number, { bytes }: SourceFile): number {
+  if (bytes === undefined || found === bytes) return found;
+  throw new Error(`has a file of ${found} bytes, expected ${bytes}`);
 }
 
 /** Weak ETags say that two files mean the same, not that their bytes are. */

@@ -16,6 +16,7 @@ export function sourceOf(name: string): { source: string; sets: string[] } {
   if (name === 'mnist') {
     throw new QrkdRangeError('ERR_QRKD_VALUE', 'mnist installs with this package; all of MNIST is mnist-full');
   }
+  if (name === 'brown') throw new QrkdRangeError('ERR_QRKD_VALUE', 'brown installs with this package');
   const known = [...new Set([...Object.keys(SOURCES), ...SETS.keys()])];
   throw new QrkdRangeError('ERR_QRKD_VALUE', `no data set is called "${name}"${suggest(name, known)}`);
 }
@@ -27,7 +28,7 @@ export function sourceOf(name: string): { source: string; sets: string[] } {
  * @returns names of the files that were downloaded.
  */
 export async function fetchSource(
-  { files, mirrors }: Source,
+  { files, mirrors, command }: Source,
   folder: string,
   { mirror, onProgress, ...options }: DownloadOptions & { mirror?: string } = {},
 ): Promise<string[]> {
@@ -36,16 +37,21 @@ export async function fetchSource(
   for (const file of files) {
     const target = join(folder, file.name);
     if ((await checkFile(file, target, options.signal)) !== 'right') {
+      if (mirror === undefined && command !== undefined) {
+        throw new QrkdRangeError('ERR_QRKD_VALUE', `${file.name} comes by another tool; run: ${command(folder)}`);
+      }
       const urls = (mirror === undefined ? mirrors : [mirror]).map((base) => base.replace(/\/?$/, '/') + file.name);
       const before = earlier;
       await download(file, target, urls, { ...options, onProgress: (bytes) => onProgress?.(before + bytes) });
       fetched.push(file.name);
     }
-    earlier += file.bytes;
+    earlier += sizeOf(target);
     onProgress?.(earlier);
   }
   return fetched;
 }
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 /** How a file compares with what its publisher offers; `another checksum` and so on are what is wrong with it. */
 export async function checkFile(
@@ -56,9 +62,9 @@ export async function checkFile(
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) {
     const part = statSync(`${path}.partial`, { throwIfNoEntry: false })?.size;
-    return part === undefined ? 'missing' : `incomplete: ${part} of ${bytes} bytes`;
+    return part === undefined ? 'missing' : `incomplete: ${part}${bytes === undefined ? '' : ` of ${bytes}`} bytes`;
   }
-  if (size !== bytes) return `${size} bytes, expected ${bytes}`;
+  if (bytes !== undefined && size !== bytes) return `${size} bytes, expected ${bytes}`;
   const found = await sha256Of(path, signal);
   return found === sha256 ? 'right' : `SHA-256 ${found}, expected ${sha256}`;
 }

@@ -16,10 +16,20 @@ export { type Cifar100Options, loadCifar10, loadCifar100 } from './cifar.js';
 export { EMNIST_SPLITS, type EmnistSplit, type IdxOptions, loadIdx } from './idx.js';
 export { type ImageFolderOptions, loadImages } from './imageFolder.js';
 export { holdOut, type ImageData, type ImageSet, selectRows } from './imageSet.js';
-export { dataFolder, isSetName } from './locate.js';
+export { dataFolder, isSetName, modelFolder } from './locate.js';
 export { loadMnistDigits } from './mnistDigits.js';
 export { loadNpy } from './npyArrays.js';
 export { SOURCES, type Source, type SourceFile } from './sources.js';
+export { type BrownOptions, loadBrown } from './text/brown.js';
+export { type Corpus, type CorpusOptions, countWords, type PartName, type TextPart } from './text/corpus.js';
+export { type DetokenizationName, detokenize } from './text/detokenize.js';
+export { loadImdb } from './text/imdb.js';
+export { type CorpusSource, loadCorpus, loadReviews, type ReviewSource } from './text/index.js';
+export { loadText, type PlainTextOptions } from './text/plainText.js';
+export { loadPtb } from './text/ptb.js';
+export { loadSpamAssassin } from './text/spamAssassin.js';
+export { holdOutTexts, type Reviews, selectTexts, type TextSet } from './text/textSet.js';
+export { loadWikitext } from './text/wikitext.js';
 
 /**
  * What configs say under `data`: `'mnist'` for the digits that install with the package, another name for a set that

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 import { QrkdRangeError, suggest } from '../errors.js';
+import type { DataSet, DataSetKind, DataSets } from './dataSets.js';
 import type { ImageData } from './imageSet.js';
 import { SETS, SOURCES, type Source } from './sources.js';
 
@@ -22,7 +23,7 @@ export function missingFiles({ files }: Source, folder: string, anySize = false)
   return files
     .filter(({ name, bytes }) => {
       const size = statSync(join(folder, name), { throwIfNoEntry: false })?.size;
-      return size === undefined || (!anySize && size !== bytes);
+      return size === undefined || (!anySize && bytes !== undefined && size !== bytes);
     })
     .map(({ name }) => name);
 }
@@ -35,28 +36,63 @@ export function locate(source: string): { folder: string; installed: boolean } |
   return folder === undefined ? undefined : { folder, installed: true };
 }
 
-/** Whether configurations can name a set so; anything else may be a path. */
-export const isSetName = (name: string): boolean => name === 'mnist' || SETS.has(name);
+/** Whether configurations can name a set of images so; anything else may be a path. */
+export const isSetName = (name: string): boolean => name === 'mnist' || setOf(name)?.kind === 'images';
+
+const setOf = (name: string): DataSet | undefined => SOURCES[SETS.get(name) ?? '']?.sets[name];
+
+/** What each kind is called where another was expected. */
+const KINDS: Record<DataSetKind, string> = {
+  images: 'images',
+  corpus: 'a corpus of text',
+  reviews: 'texts with labels',
+  model: 'a pretrained model',
+};
 
 /**
- * A data set by the name that configurations give it, out of the folder of downloaded data or from where an operating
- * system's package put it.
+ * A set by the name that configurations give it, out of the folder of downloaded data or from where an operating system's
+ * package put it.
  *
- * @throws {QrkdRangeError} `ERR_QRKD_VALUE` for an unknown name, `ERR_QRKD_FILE` for data that are not there, with the command
- * that fetches them.
+ * @param more names of this kind that need no source, for the message.
+ * @throws {QrkdRangeError} `ERR_QRKD_VALUE` for an unknown name or a set of another kind, `ERR_QRKD_FILE` for data that are
+ * not there, with the command that fetches them.
  */
-export function loadNamed(name: string): ImageData {
-  const source = SETS.get(name);
-  if (source === undefined) {
-    throw new QrkdRangeError('ERR_QRKD_VALUE', `data is "${name}"${suggest(name, ['mnist', ...SETS.keys()])}`);
+export function locateSet<K extends DataSetKind>(
+  name: string,
+  kind: K,
+  ...more: string[]
+): { folder: string; set: DataSets[K] } {
+  const set = setOf(name);
+  if (set === undefined || set.kind !== kind) {
+    const known = [...more, ...[...SETS.keys()].filter((one) => setOf(one)?.kind === kind)];
+    const why = set === undefined ? '' : `, which is ${KINDS[set.kind]}; expected ${KINDS[kind]}`;
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `data is "${name}"${why}${suggest(name, known)}`);
   }
+  const source = SETS.get(name) as string;
   const found = locate(source);
   if (!found) {
     const looked = [folderOf(source), ...(SOURCES[source].installed ?? [])].join(' and ');
-    throw new QrkdRangeError(
-      'ERR_QRKD_FILE',
-      `data "${name}" is not there (looked in ${looked}); run: qrkd data fetch ${source}`,
-    );
+    const run = SOURCES[source].command?.(folderOf(source)) ?? `qrkd data fetch ${source}`;
+    throw new QrkdRangeError('ERR_QRKD_FILE', `data "${name}" is not there (looked in ${looked}); run: ${run}`);
   }
-  return { ...SOURCES[source].sets[name](found.folder), name };
+  return { folder: found.folder, set: set as DataSets[K] };
+}
+
+/**
+ * Images by the name that configurations give them.
+ *
+ * @throws {QrkdRangeError} as {@link locateSet} does.
+ */
+export function loadNamed(name: string): ImageData {
+  const { folder, set } = locateSet(name, 'images', 'mnist');
+  return { ...set.load(folder), name };
+}
+
+/**
+ * The folder of a pretrained model that `qrkd data fetch` brought, by its name (`gpt2`, `distilgpt2`).
+ *
+ * @throws {QrkdRangeError} as {@link locateSet} does.
+ */
+export function modelFolder(name: string): string {
+  return locateSet(name, 'model').folder;
 }

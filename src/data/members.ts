@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Gunzip } from 'minizlib';
 import { Parser } from 'tar';
@@ -14,6 +14,8 @@ export interface Sink {
 export interface Member {
   /** Name without folders and without `.gz`. */
   name: string;
+  /** Name with the folders inside the container, by `/`, without `.gz`. */
+  path: string;
   /** Names it in messages: the file's path, or `archive: member`. */
   where: string;
   /** No more bytes than this can come, whatever its own header says. */
@@ -28,6 +30,11 @@ const PIECE = 2 ** 20;
 /** Deflate's best: 258 bytes out of two bits. */
 const LARGEST_RATIO = 1032;
 
+export interface MemberOptions {
+  /** Folders inside a folder are read, too, in the order of their names; archives are always read whole. */
+  deep?: boolean;
+}
+
 /**
  * The files of a folder, or the members of a `.tar`, `.tar.gz` or `.zip` archive, each decompressed if it is gzipped and
  * handed on piece by piece: memory holds a megabyte of them, whatever their size. Synchronous, as decompression is at
@@ -35,18 +42,15 @@ const LARGEST_RATIO = 1032;
  *
  * @throws RangeError ERR_QRKD_FILE for what cannot be read, ERR_QRKD_FORMAT for damaged or truncated files.
  */
-export function readMembers(path: string, pick: Pick): void {
+export function readMembers(path: string, pick: Pick, { deep = false }: MemberOptions = {}): void {
   const status = statSync(path, { throwIfNoEntry: false });
   if (!status) throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: no such file or folder`);
   if (status.isDirectory()) {
-    for (const entry of readdirSync(path).sort()) {
-      const where = join(path, entry);
-      if (statSync(where).isFile()) readOne(where, (capacity) => pick({ name: plain(entry), where, capacity }));
-    }
+    readFolder(path, '', deep, pick);
   } else if (startOf(path, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))) {
     readZip(path, (entry, capacity) => {
       const where = `${path}: ${entry}`;
-      const sink = pick({ name: plain(basename(entry)), where, capacity: LARGEST_RATIO * capacity });
+      const sink = pick({ ...namesOf(entry), where, capacity: LARGEST_RATIO * capacity });
       return sink && unpacked(entry, where, sink);
     });
   } else {
@@ -58,7 +62,7 @@ export function readMembers(path: string, pick: Pick): void {
  * Where the wanted files are: `path` itself, or, where it is a folder without any of them, the first of `inside` (folders
  * and archives, as they are downloaded or unpacked) that it holds.
  */
-export function containerOf(path: string, wanted: RegExp, inside: readonly string[]): string {
+export function containerOf(path: string, wanted: { test(name: string): boolean }, inside: readonly string[]): string {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
   if (readdirSync(path).some((entry) => wanted.test(plain(entry)))) return path;
   const found = inside.find((name) => existsSync(join(path, name)));
@@ -78,7 +82,32 @@ export class BytesSink implements Sink {
   }
 }
 
+/** One file by itself, decompressed if its name ends with `.gz`; @throws RangeError as {@link readMembers} does. */
+export function readFileAlone(path: string, pick: Pick): void {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw new QrkdRangeError('ERR_QRKD_FILE', `${path}: no such file`);
+  }
+  readOne(path, (capacity) => pick({ ...namesOf(basename(path)), where: path, capacity }));
+}
+
 const plain = (name: string): string => name.replace(/\.gz$/, '');
+
+const namesOf = (entry: string) => ({ name: plain(basename(entry)), path: plain(entry) });
+
+function readFolder(folder: string, inside: string, deep: boolean, pick: Pick, above: readonly string[] = []): void {
+  const real = realpathSync(folder);
+  // A link to a folder above would never end.
+  if (above.includes(real)) return;
+  for (const entry of readdirSync(folder).sort()) {
+    const where = join(folder, entry);
+    const status = statSync(where, { throwIfNoEntry: false });
+    if (status?.isFile()) {
+      readOne(where, (capacity) => pick({ ...namesOf(`${inside}${entry}`), where, capacity }));
+    } else if (deep && status?.isDirectory()) {
+      readFolder(where, `${inside}${entry}/`, deep, pick, [...above, real]);
+    }
+  }
+}
 
 function startOf(path: string, length: number): Buffer {
   const start = Buffer.alloc(length);
@@ -153,7 +182,7 @@ function readTar(path: string, size: number, pick: Pick): void {
       const capacity = ratio * Math.min(entry.size, LARGEST_RATIO * size);
       const sink = guard.run(() => {
         if (!entry.type.endsWith('File')) return undefined;
-        const chosen = pick({ name: plain(basename(entry.path)), where, capacity });
+        const chosen = pick({ ...namesOf(entry.path), where, capacity });
         return chosen && unpacked(entry.path, where, chosen);
       });
       if (!sink) return entry.resume();

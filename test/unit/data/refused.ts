@@ -21,3 +21,15 @@ export function refuses(work: () => unknown, code: string, message: RegExp): voi
     return true;
   });
 }
+
+/** The same of a promise. */
+export async function refusesLater(work: Promise<unknown>, code: string, message: RegExp): Promise<void> {
+  const [result] = await Promise.allSettled([work]);
+  refuses(
+    () => {
+      if (result.status === 'rejected') throw result.reason;
+    },
+    code,
+    message,
+  );
+}

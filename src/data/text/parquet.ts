@@ -1,0 +1,67 @@
+import * as zlib from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { type Compressors, parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
+import { checkMemory } from '../../engine/memory.js';
+import { excerpt, isUserError, QrkdRangeError } from '../../errors.js';
+import type { Content } from './content.js';
+
+type Inflate = (bytes: Uint8Array) => Uint8Array;
+/** Node has it from 22.15 on. */
+const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Inflate };
+
+const COMPRESSORS: Compressors = {
+  GZIP: (bytes) => gunzipSync(bytes),
+  BROTLI: (bytes) => brotliDecompressSync(bytes),
+  ...(zstdDecompressSync && { ZSTD: (bytes: Uint8Array) => zstdDecompressSync(bytes) }),
+};
+
+/**
+ * Columns of a Parquet file by name, one value a row: text as strings, integers as numbers.
+ *
+ * @param columns for each one the names that it may have.
+ * @throws {QrkdRangeError} `ERR_QRKD_FORMAT` for a damaged file or a column that is missing or has empty cells, naming the file.
+ */
+export async function readParquet(
+  { bytes, where }: Pick<Content, 'bytes' | 'where'>,
+  columns: readonly (readonly string[])[],
+): Promise<unknown[][]> {
+  const fail = (problem: string): never => {
+    throw new QrkdRangeError('ERR_QRKD_FORMAT', `${where}: ${problem}`);
+  };
+  if (bytes.length < 12 || bytes.toString('latin1', bytes.length - 4) !== 'PAR1') {
+    fail('is not a complete Parquet file (no PAR1 at its end)');
+  }
+  try {
+    // A buffer of its own: the pool's would come along.
+    const file = new Uint8Array(bytes).buffer;
+    const metadata = parquetMetadata(file);
+    const there = parquetSchema(metadata).children.map(({ element }) => element.name);
+    const wanted = columns.map((names) => {
+      const name = names.find((candidate) => there.includes(candidate));
+      return name ?? fail(`has no column "${names.join('" or "')}", only ${excerpt(there.join(', '), 200)}`);
+    });
+    const expected = Number(metadata.num_rows);
+    // Rows of nothing cost memory, too: a pointer a column at least.
+    checkMemory(16 * expected * wanted.length, where);
+    const rows = await parquetReadObjects({ file, metadata, columns: wanted, compressors: COMPRESSORS });
+    if (rows.length !== expected) fail(`has ${rows.length} rows, its header says ${expected}`);
+    return wanted.map((name) =>
+      rows.map((row, i) => {
+        const value = row[name];
+        if (value === null || value === undefined) fail(`row ${i} has nothing in column "${name}"`);
+        return typeof value === 'bigint' ? Number(value) : value;
+      }),
+    );
+  } catch (error) {
+    if (isUserError(error)) throw error;
+    return fail(`is not a readable Parquet file (${excerpt((error as Error).message, 120)})`);
+  }
+}
+
+/** Refuses values that are no text. */
+export function asTexts(values: readonly unknown[], where: string): string[] {
+  return values.map((value, i) => {
+    if (typeof value === 'string') return value;
+    throw new QrkdRangeError('ERR_QRKD_FORMAT', `${where}: row ${i} has a ${typeof value} where text was expected`);
+  });
+}
