@@ -6,7 +6,11 @@
 export { FEATURE_LAYER, type NetworkOptions } from './building.js';
 export { cifarTeacher } from './cifar.js';
 export type { FullGpt2Config, Gpt2Config } from './gpt2/config.js';
-export { Gpt2, makeGpt2, type TokenIds } from './gpt2/gpt2.js';
+export { type FromTeacherOptions, gpt2FromTeacher, spacedLayers } from './gpt2/fromTeacher.js';
+export { Gpt2, type MakeGpt2Options, makeGpt2, type TokenizerSource } from './gpt2/gpt2.js';
+export { type LoadGpt2Options, loadGpt2 } from './gpt2/load.js';
+export { saveGpt2 } from './gpt2/save.js';
+export type { TokenIds } from './gpt2/tokenIds.js';
 export { loadModel, saveModel } from './io.js';
 export {
   AdaptiveAveragePooling2d,

@@ -20,20 +20,26 @@ const SEEDS = 4096;
  * Matrices begin normally distributed with deviation 0.02, those that end a block's two branches divided by sqrt(2 n_layer);
  * biases with 0 and norms with 1.
  *
- * @param seed of the weights; null begins with zeros, for weights that will be set.
+ * @param drawn 'score': only a classifier's head has such weights, all else is zeros that will be overwritten.
  */
-export function buildGpt2(config: FullGpt2Config, seed: number | null): LayersModel {
+export function buildGpt2(config: FullGpt2Config, seed: number, drawn: 'all' | 'score' = 'all'): LayersModel {
   const { n_embd: width, n_layer: blocks, num_labels: labels } = config;
   let matrices = 0;
-  const start = (scale = 1) =>
-    seed === null ? { stddev: 0 } : { stddev: 0.02 * scale, seed: seed * SEEDS + matrices++ };
+  const start = (scale = drawn === 'all' ? 1 : 0) => ({ stddev: 0.02 * scale, seed: seed * SEEDS + matrices++ });
   const residual = 1 / Math.sqrt(2 * blocks);
   const norm = (name: string) => tf.layers.layerNormalization({ epsilon: config.layer_norm_epsilon, name });
   const dropout = (x: SymbolicTensor, rate: number, name: string) =>
     rate === 0 ? x : through(x, tf.layers.dropout({ rate, name }));
   const add = (inputs: SymbolicTensor[], name: string) => tf.layers.add({ name }).apply(inputs) as SymbolicTensor;
-  const dense = (units: number, name: string, scale: number, activation?: 'gelu_new') =>
-    tf.layers.dense({ units, activation, kernelInitializer: normalStart(start(scale)), name });
+  const dense = (units: number, name: string, scale: number, activation?: 'gelu_new') => {
+    const { stddev, seed } = start();
+    return tf.layers.dense({
+      units,
+      activation,
+      kernelInitializer: normalStart({ stddev: stddev * scale, seed }),
+      name,
+    });
+  };
 
   const tokens = tf.input({ shape: [null], dtype: 'int32', name: 'tokens' });
   const wte = new TokenEmbedding({ vocabulary: config.vocab_size, width, ...start(), name: 'wte' });
@@ -66,7 +72,7 @@ export function buildGpt2(config: FullGpt2Config, seed: number | null): LayersMo
   const score = tf.layers.dense({
     units: labels,
     useBias: false,
-    kernelInitializer: normalStart(start()),
+    kernelInitializer: normalStart(start(1)),
     name: 'score',
   });
   const pooled = pooling.apply([x, tokens]) as SymbolicTensor;

@@ -55,7 +55,7 @@ export class CausalSelfAttention extends tf.layers.Layer {
       );
     }
     const stddev = args.stddev ?? 0.02;
-    this.#start = { stddev, projectionStddev: args.projectionStddev ?? stddev, seed: args.seed };
+    this.#start = { stddev, projectionStddev: args.projectionStddev ?? stddev, seed: args.seed ?? undefined };
     this.inputSpec = [{ ndim: 3, axes: { 2: this.width } }];
   }
 

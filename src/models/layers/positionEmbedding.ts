@@ -29,7 +29,7 @@ export class PositionEmbedding extends tf.layers.Layer {
     super(args);
     this.positions = positiveInteger('PositionEmbedding', 'positions', args?.positions);
     this.width = positiveInteger('PositionEmbedding', 'width', args?.width);
-    this.#start = { stddev: args.stddev ?? 0.02, seed: args.seed };
+    this.#start = { stddev: args.stddev ?? 0.02, seed: args.seed ?? undefined };
     this.inputSpec = [{ ndim: 3, axes: { 2: this.width } }];
   }
 

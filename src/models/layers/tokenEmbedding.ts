@@ -32,7 +32,7 @@ export class TokenEmbedding extends tf.layers.Layer {
     super(args);
     this.vocabulary = positiveInteger('TokenEmbedding', 'vocabulary', args?.vocabulary);
     this.width = positiveInteger('TokenEmbedding', 'width', args?.width);
-    this.#start = { stddev: args.stddev ?? 0.02, seed: args.seed };
+    this.#start = { stddev: args.stddev ?? 0.02, seed: args.seed ?? undefined };
   }
 
   override build(): void {
