@@ -53,6 +53,19 @@ describe('the installed package', () => {
     assert.deepEqual(cjs, esm);
   });
 
+  it('turns a corpus into blocks through qrkd/data and qrkd/text, without loading TensorFlow', async () => {
+    const code = `
+      import { loadCorpus } from 'qrkd/data';
+      import { joinDocuments, languageBlocks, WordTokenizer } from 'qrkd/text';
+      import { createRequire } from 'node:module';
+      const { test } = await loadCorpus('brown');
+      const words = WordTokenizer.fromTexts(test.documents);
+      const { shape } = languageBlocks(joinDocuments(test.documents, words), { length: 128 });
+      const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) => file.includes('tfjs'));
+      console.log(JSON.stringify({ shape, loaded }));`;
+    assert.deepEqual(await runFile('text.mjs', code), { shape: [Math.ceil((226_289 - 1) / 128), 128], loaded: [] });
+  });
+
   it('trains through qrkd/distill: the gradient of the quantum loss reaches the student', async () => {
     const code = `
       import { featureMap, FidelityKernel } from 'qrkd';
