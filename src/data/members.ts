@@ -49,7 +49,7 @@ export function readMembers(path: string, pick: Pick, { deep = false }: MemberOp
     readFolder(path, '', deep, pick);
   } else if (startOf(path, 4).equals(Buffer.from('PK\x03\x04', 'latin1'))) {
     readZip(path, (entry, capacity) => {
-      const where = `${path}: ${entry}`;
+      const where = `${path}: ${excerpt(entry, 200)}`;
       const sink = pick({ ...namesOf(entry), where, capacity: LARGEST_RATIO * capacity });
       return sink && unpacked(entry, where, sink);
     });
@@ -177,7 +177,7 @@ function readTar(path: string, size: number, pick: Pick): void {
   const parser = new Parser({
     strict: true,
     onReadEntry(entry) {
-      const where = `${path}: ${entry.path}`;
+      const where = `${path}: ${excerpt(entry.path, 200)}`;
       const ratio = entry.path.endsWith('.gz') ? LARGEST_RATIO : 1;
       const capacity = ratio * Math.min(entry.size, LARGEST_RATIO * size);
       const sink = guard.run(() => {

@@ -26,8 +26,9 @@ export function readZip(path: string, pick: (name: string, size: number) => Sink
   try {
     const size = fstatSync(file).size;
     const read = (offset: number, length: number): Buffer => {
+      if (offset + length > size) fail('it is truncated');
       const bytes = Buffer.alloc(length);
-      if (offset + length > size || readSync(file, bytes, 0, length, offset) !== length) fail('it is truncated');
+      if (readSync(file, bytes, 0, length, offset) !== length) fail('it is truncated');
       return bytes;
     };
     const tail = read(Math.max(0, size - END - LONGEST_COMMENT), Math.min(size, END + LONGEST_COMMENT));

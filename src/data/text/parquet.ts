@@ -5,14 +5,20 @@ import { checkMemory } from '../../engine/memory.js';
 import { excerpt, isUserError, QrkdRangeError } from '../../errors.js';
 import type { Content } from './content.js';
 
-type Inflate = (bytes: Uint8Array) => Uint8Array;
+type Inflate = (bytes: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
 /** Node has it from 22.15 on. */
 const { zstdDecompressSync } = zlib as { zstdDecompressSync?: Inflate };
 
+/** No page becomes longer than its header says, whatever is packed in it. */
+const limited =
+  (inflate: Inflate): Compressors[keyof Compressors] =>
+  (bytes, maxOutputLength) =>
+    inflate(bytes, { maxOutputLength });
+
 const COMPRESSORS: Compressors = {
-  GZIP: (bytes) => gunzipSync(bytes),
-  BROTLI: (bytes) => brotliDecompressSync(bytes),
-  ...(zstdDecompressSync && { ZSTD: (bytes: Uint8Array) => zstdDecompressSync(bytes) }),
+  GZIP: limited(gunzipSync),
+  BROTLI: limited(brotliDecompressSync),
+  ...(zstdDecompressSync && { ZSTD: limited(zstdDecompressSync) }),
 };
 
 /**
@@ -54,7 +60,13 @@ export async function readParquet(
     );
   } catch (error) {
     if (isUserError(error)) throw error;
-    return fail(`is not a readable Parquet file (${excerpt((error as Error).message, 120)})`);
+    if (zstdDecompressSync === undefined && /codec: ZSTD/.test((error as Error).message)) {
+      return fail('is compressed with Zstandard, which Node reads from 22.15 on; write it with snappy');
+    }
+    // hyparquet trips over what is not there.
+    const stumbled = error instanceof TypeError || error instanceof RangeError;
+    const why = stumbled ? 'its structure is damaged' : excerpt((error as Error).message, 120);
+    return fail(`is not a readable Parquet file (${why})`);
   }
 }
 

@@ -4,12 +4,14 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { zipSync } from 'fflate';
 import { type Corpus, countWords, detokenize, loadBrown, loadCorpus, loadText } from 'qrkd/data';
 import { create } from 'tar';
+import { readParquet } from '#dist/data/text/parquet.js';
 import { refuses, refusesLater, scratch } from './refused.js';
 
+const { gzipSync } = zlib;
 const place = scratch();
 const fixtures = fileURLToPath(new URL('../../../../test/fixtures/text/', import.meta.url));
 
@@ -22,6 +24,10 @@ function folder(files: Record<string, string | Uint8Array>): string {
   return dir;
 }
 const bytes = (text: string) => new TextEncoder().encode(text);
+const readFixture = (name: string) => {
+  const where = join(fixtures, name, 'train-00000-of-00001.parquet');
+  return readParquet({ bytes: readFileSync(where), where }, [['text']]);
+};
 const textsOf = ({ train, validation, test }: Corpus) => [train, validation, test].map(({ documents }) => documents);
 
 const TRAIN = " \n = Moss = \n \n Moss grows on 3 @.@ 5 stones . \n \n = Fern ( plant ) = \n \n It is n't a <unk> . \n";
@@ -73,6 +79,16 @@ describe('01 WikiText', () => {
     const corpus = await loadCorpus({ wikitext: folder(RAW) }, { detokenize: true });
     assert.equal(corpus.train.documents[0], '\n= Moss =\n\nMoss grows on 3.5 stones.\n\n');
     assert.deepEqual([corpus.train.words, corpus.detokenized], [31, 'wikitext']);
+  });
+
+  it('Parquet compressed with Zstandard is read where Node can', async () => {
+    const rows = await readFixture('zstd').then(
+      ([texts]) => texts,
+      (error: Error) => error.message,
+    );
+    if ('zstdDecompressSync' in zlib) assert.deepEqual(rows, [' = A = \n']);
+    else
+      assert.match(String(rows), /is compressed with Zstandard, which Node reads from 22.15 on; write it with snappy$/);
   });
 
   it('refuses missing parts, two kinds, damaged files and what is no text', async () => {
