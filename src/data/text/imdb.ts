@@ -67,7 +67,9 @@ function fromFiles(files: readonly Content[], container: string): Record<Part, T
   for (const file of files) {
     const [, part, label] = REVIEW.exec(file.path) ?? [];
     const key = `${part}/${label}`;
-    groups.set(key, [...(groups.get(key) ?? []), file]);
+    const group = groups.get(key);
+    if (group) group.push(file);
+    else groups.set(key, [file]);
   }
   const set = (part: Part) =>
     alternating(

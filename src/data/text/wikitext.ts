@@ -21,7 +21,7 @@ const LAYOUT: PartLayout = {
 };
 
 /**
- * WikiText-2 or WikiText-103, raw or tokenised, as their authors split them: `wiki.train.raw`, `wiki.valid.raw`,
+ * WikiText-2, raw or tokenised, as its authors split it: `wiki.train.raw`, `wiki.valid.raw`,
  * `wiki.test.raw` (or `.tokens`) in a folder, plain or gzipped, or in the `.zip` they are published in; or Parquet files as
  * the hub has them, `train-00000-of-00001.parquet` and so on with a column `text`. A document is an article with all its
  * lines, so that the documents of a part, one after the other, are its file. Source: Merity et al. 2016, arXiv:1609.07843.
