@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
 import { excerpt, QrkdRangeError } from '../errors.js';
-import { BYTE_CHARACTERS } from './bytes.js';
+import { BYTE_CHARACTERS, WORDS } from './bytes.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** Ends a text, and is one token wherever it stands in a text. */
@@ -92,6 +92,9 @@ export function parseMerges(
   return merges;
 }
 
+/** Words whose tokens are kept: most of a text is words that were there before. */
+const REMEMBERED = 100_000;
+
 /** The tokenizer of a byte-level BPE, with GPT-2's rules of what a word is. `<|endoftext|>` in a text is that token. */
 export function bpeTokenizer({ vocabulary, merges }: Bpe): Tokenizer {
   const endToken = vocabulary[END_OF_TEXT];
@@ -110,17 +113,34 @@ export function bpeTokenizer({ vocabulary, merges }: Bpe): Tokenizer {
     { tokenizer_class: 'GPT2Tokenizer', clean_up_tokenization_spaces: false },
   );
   const size = Object.keys(vocabulary).length;
+  const remembered = new Map<string, number[]>();
+  const encodeWord = (word: string): number[] => {
+    const known = remembered.get(word);
+    if (known !== undefined) return known;
+    const characters = Array.from(Buffer.from(word), (byte) => BYTE_CHARACTERS[byte]).join('');
+    const ids = tokenizer.model!.encode([characters]).map((token: string) => vocabulary[token]);
+    if (remembered.size >= REMEMBERED) remembered.clear();
+    remembered.set(word, ids);
+    return ids;
+  };
   return {
     vocabulary: size,
     endToken,
-    encode: (text) => Int32Array.from(tokenizer.encode(text, { add_special_tokens: false }).ids),
+    encode: (text) => {
+      const ids: number[] = [];
+      text.split(END_OF_TEXT).forEach((part, i) => {
+        if (i > 0) ids.push(endToken);
+        for (const [word] of part.matchAll(WORDS)) ids.push(...encodeWord(word));
+      });
+      return Int32Array.from(ids);
+    },
     decode: (ids) => {
       const list = Array.from(ids);
       const wrong = list.find((id) => !(Number.isInteger(id) && id >= 0 && id < size));
       if (wrong !== undefined) {
         throw new QrkdRangeError('ERR_QRKD_VALUE', `decode: ${wrong} is no token; expected ids from 0 to ${size - 1}`);
       }
-      return tokenizer.decode(list, { clean_up_tokenization_spaces: false });
+      return list.length === 0 ? '' : tokenizer.decode(list, { clean_up_tokenization_spaces: false });
     },
   };
 }

@@ -10,3 +10,10 @@ function alphabet(): string[] {
   let next = 0x100;
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
 }
+
+/**
+ * What GPT-2 takes for a word: its pattern, with Unicode's white space as in Hugging Face's `tokenizers`, which JavaScript's \s is
+ * not exactly.
+ */
+export const WORDS =
+  /'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;

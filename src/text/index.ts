@@ -10,6 +10,8 @@ export {
   languageBlocks,
   type TokenSet,
 } from './blocks.js';
+export { type Bpe, bpeTokenizer, loadTokenizer, readBpe } from './bpe.js';
+export type { GenerateOptions } from './generation.js';
 export {
   type LanguageModel,
   type Logits,
@@ -18,4 +20,5 @@ export {
   perplexity,
 } from './perplexity.js';
 export type { Tokenizer } from './tokenizer.js';
+export { saveBpe, type TrainBpeOptions, trainBpe } from './trainBpe.js';
 export { END_OF_SENTENCE, UNKNOWN_WORD, WordTokenizer } from './words.js';
