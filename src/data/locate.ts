@@ -36,8 +36,8 @@ export function locate(source: string): { folder: string; installed: boolean } |
   return folder === undefined ? undefined : { folder, installed: true };
 }
 
-/** Whether configurations can name a set of images so; anything else may be a path. */
-export const isSetName = (name: string): boolean => name === 'mnist' || setOf(name)?.kind === 'images';
+/** Whether configurations can name a set so; anything else may be a path. */
+export const isSetName = (name: string): boolean => name === 'mnist' || SETS.has(name);
 
 const setOf = (name: string): DataSet | undefined => SOURCES[SETS.get(name) ?? '']?.sets[name];
 

@@ -1,5 +1,5 @@
 import { checkMemory } from '../engine/memory.js';
-import { QrkdRangeError, rejectUnknownKeys } from '../errors.js';
+import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import type { Tokenizer } from './tokenizer.js';
 
 /** Sequences of token ids, as `distill` trains on them. */
@@ -26,6 +26,12 @@ export interface LabelledTokens extends TokenSet {
  * (a word tokenizer's last line) gets no second one.
  */
 export function joinDocuments(documents: readonly string[], tokenizer: Tokenizer): Int32Array {
+  if (!Array.isArray(documents)) {
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `joinDocuments: documents is ${describe(documents)}; expected an array of texts`,
+    );
+  }
   const { endToken } = tokenizer;
   const pieces = documents.map((document) => tokenizer.encode(document));
   const ended = (piece: Int32Array): boolean => piece.length > 0 && piece[piece.length - 1] === endToken;
@@ -54,6 +60,9 @@ export function languageBlocks(
   rejectUnknownKeys(options, ['length', 'padToken'], 'languageBlocks');
   const { length, padToken = 0 } = options;
   checkLength(length, 'languageBlocks');
+  if (!(ids instanceof Int32Array)) {
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `languageBlocks: ids is ${describe(ids)}; expected an Int32Array`);
+  }
   if (ids.length < 2) {
     throw new QrkdRangeError('ERR_QRKD_SHAPE', `languageBlocks: there are ${ids.length} ids; expected two or more`);
   }

@@ -1,3 +1,5 @@
+import { QrkdRangeError, suggest } from '../../errors.js';
+
 /**
  * Undoing a corpus's tokenisation, token by token within a line: each rule says which tokens lose the space before or after
  * them. What a tokeniser threw away cannot come back (Penn Treebank's N, `<unk>`, capitals), so it stays.
@@ -76,8 +78,15 @@ const NUMBER = /^[\d.,]*\d$/;
  * A text without the spaces that a tokeniser put in: line by line, spaces at both ends of a line left out, line ends kept.
  *
  * @param name of the rules, see {@link DETOKENIZATION}.
+ * @throws {QrkdRangeError} `ERR_QRKD_VALUE` for another name.
  */
 export function detokenize(text: string, name: DetokenizationName): string {
+  if (!Object.hasOwn(DETOKENIZATION, name)) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `detokenize: name is ${JSON.stringify(name)}${suggest(String(name), Object.keys(DETOKENIZATION))}`,
+    );
+  }
   const rules: DetokenizationRules = DETOKENIZATION[name];
   return text
     .split('\n')

@@ -1,4 +1,4 @@
-import { QrkdTypeError, rejectUnknownKeys } from '../../errors.js';
+import { describe, QrkdTypeError, rejectUnknownKeys } from '../../errors.js';
 import { locateSet } from '../locate.js';
 import { loadBrown } from './brown.js';
 import type { Corpus, CorpusOptions } from './corpus.js';
@@ -31,6 +31,10 @@ export type ReviewSource = string | { readonly imdb: string } | { readonly spamA
  */
 export async function loadCorpus(source: CorpusSource, options: CorpusOptions = {}): Promise<Corpus> {
   rejectUnknownKeys(options, ['detokenize'], 'loadCorpus');
+  if (options.detokenize !== undefined && typeof options.detokenize !== 'boolean') {
+    const found = describe(options.detokenize);
+    throw new QrkdTypeError('ERR_QRKD_TYPE', `loadCorpus: detokenize is ${found}; expected true or false`);
+  }
   if (source === 'brown') return loadBrown(options);
   if (typeof source === 'string') {
     const { folder, set } = locateSet(source, 'corpus', 'brown');

@@ -336,6 +336,16 @@ describe('05 detokenisation', () => {
     it(`${name}: ${tokenized.trim()}`, () => assert.equal(detokenize(tokenized, name), written));
   }
 
+  it('refuses other rules', async () => {
+    refuses(() => detokenize('a', 'ptp' as 'ptb'), 'ERR_QRKD_VALUE', /name is "ptp" \(did you mean "ptb"\?\)/);
+    await refusesLater(
+      loadCorpus('brown', { detokenize: 'ptb' } as never),
+      'ERR_QRKD_TYPE',
+      /detokenize is "ptb"; expected true or/,
+    );
+    await refusesLater(loadCorpus(null as never), 'ERR_QRKD_TYPE', /corpus is null; expected a name/);
+  });
+
   it('counts words by white space of every kind, and lines', () => {
     assert.deepEqual(countWords(''), { words: 0, lines: 0 });
     assert.deepEqual(countWords('a  b\u00a0c\u3000d\te\n\nf'), { words: 9, lines: 3 });

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { zipSync } from 'fflate';
-import { loadCorpus, loadReviews, modelFolder, SOURCES, type Source } from 'qrkd/data';
+import { loadCorpus, loadData, loadReviews, modelFolder, SOURCES, type Source } from 'qrkd/data';
 import { create } from 'tar';
 import { describeSet } from '#dist/data/dataSets.js';
 import { fetchSource, sourceOf } from '#dist/data/fetch.js';
@@ -136,6 +136,7 @@ describe('text and models from a server', () => {
       await refusesLater(loadReviews('imdb'), 'ERR_QRKD_FILE', missing('imdb'));
       await refusesLater(loadReviews('spam-assassin'), 'ERR_QRKD_FILE', missing('spam-assassin'));
       refuses(() => modelFolder('gpt2'), 'ERR_QRKD_FILE', missing('gpt2'));
+      refuses(() => loadData('ptb'), 'ERR_QRKD_VALUE', /data is "ptb", which is a corpus of text; expected images/);
       refuses(() => modelFolder('ptb'), 'ERR_QRKD_VALUE', /which is a corpus of text; expected a pretrained model/);
       const folder = join(process.env.QRKD_DATA, 'ptb');
       mkdirSync(dirname(join(folder, 'x')), { recursive: true });

@@ -75,6 +75,16 @@ describe('02 blocks of a language model', () => {
       'ERR_QRKD_SHAPE',
       /there are 1 ids; expected two or more/,
     );
+    refuses(
+      () => languageBlocks([1, 2] as never, { length: 4 }),
+      'ERR_QRKD_TYPE',
+      /ids is an array of 2; expected an Int32Array/,
+    );
+    refuses(
+      () => joinDocuments('ab' as never, letters),
+      'ERR_QRKD_TYPE',
+      /documents is "ab"; expected an array of texts/,
+    );
     refuses(() => languageBlocks(Int32Array.of(1), { size: 4 } as never), 'ERR_QRKD_UNKNOWN_KEY', /unknown key "size"/);
   });
 });
