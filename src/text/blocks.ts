@@ -112,7 +112,7 @@ export function classificationRows(
   const lengths = new Int32Array(texts.length);
   let truncated = 0;
   texts.forEach((text, row) => {
-    const all = tokenizer.encode(text);
+    const all = keep === 'start' ? atLeast(length + 1, text, tokenizer) : tokenizer.encode(text);
     if (all.length === 0) {
       throw new QrkdRangeError('ERR_QRKD_VALUE', `${where}: texts[${row}] has no token; leave out empty texts`);
     }
@@ -130,6 +130,25 @@ export function classificationRows(
   });
   return { tokens, labels: Int32Array.from(labels), shape: [texts.length, length], lengths, padToken, truncated };
 }
+
+/** A first guess at the characters of a token; texts are encoded whole where it is too few. */
+const CHARACTERS = 8;
+
+/**
+ * The first tokens of a text, `count` of them or more, or all that it has. Long texts are cut before white space, where
+ * a token ends (see {@link Tokenizer}): what comes before the cut has the tokens that it has in the whole.
+ */
+function atLeast(count: number, text: string, tokenizer: Tokenizer): Int32Array {
+  for (let size = CHARACTERS * count; size < text.length; size *= 2) {
+    let cut = size;
+    while (cut > 0 && !(isSpace(text, cut) && !isSpace(text, cut - 1))) cut--;
+    const ids = tokenizer.encode(text.slice(0, cut));
+    if (ids.length >= count) return ids;
+  }
+  return tokenizer.encode(text);
+}
+
+const isSpace = (text: string, at: number): boolean => /\s/.test(text[at]);
 
 function checkLength(length: number, where: string): void {
   if (Number.isInteger(length) && length > 0) return;

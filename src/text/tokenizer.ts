@@ -6,7 +6,7 @@ export interface Tokenizer {
   readonly endToken: number;
   /** Fills what is not text, where the vocabulary has an id for it. */
   readonly padToken?: number;
-  /** Ids of a text; nothing is put before or after it. */
+  /** Ids of a text; nothing is put before or after it. No token reaches from a word into the white space behind it. */
   encode(text: string): Int32Array;
   /** The text of ids. */
   decode(ids: ArrayLike<number>): string;

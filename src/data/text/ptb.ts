@@ -9,7 +9,7 @@ const LAYOUT: PartLayout = {
     if (!match) return parquetPart(name);
     return { part: match[1] === 'valid' ? 'validation' : (match[1] as PartName), kind: '.txt' };
   },
-  inside: ['data', 'simple-examples/data'],
+  inside: ['data', 'simple-examples/data', 'simple-examples.tgz'],
   columns: ['sentence', 'text'],
   rowText: (row) => ` ${row.trim()} \n`,
   example: { train: 'ptb.train.txt', validation: 'ptb.valid.txt', test: 'ptb.test.txt' },

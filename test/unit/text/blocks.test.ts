@@ -1,7 +1,16 @@
 // Words as tokens, blocks for language models, rows for classifiers.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { classificationRows, joinDocuments, languageBlocks, type Tokenizer, WordTokenizer } from 'qrkd/text';
+import {
+  bpeTokenizer,
+  classificationRows,
+  joinDocuments,
+  languageBlocks,
+  type Tokenizer,
+  trainBpe,
+  WordTokenizer,
+} from 'qrkd/text';
+import seedrandom from 'seedrandom';
 import { refuses } from '../data/refused.js';
 
 /** A token a character, its code; 0 ends a text. */
@@ -98,6 +107,30 @@ describe('03 rows of a classifier', () => {
     assert.deepEqual([[...rows.labels], [...rows.lengths], rows.truncated, rows.padToken], [[1, 0], [3, 2], 1, 0]);
     const ends = classificationRows(set, { ...letters, padToken: 127 }, { length: 3, keep: 'end' });
     assert.deepEqual([...ends.tokens], [99, 100, 101, 102, 103, 127]);
+  });
+
+  it('of long texts are the first tokens of the whole, however words and spaces lie', () => {
+    const pieces = ['a', 'bc', ' ', '\n', '   ', 'defghijklmnop'.repeat(9), '!', 'é', '\u00a0x'];
+    const random = seedrandom('rows');
+    const texts = Array.from({ length: 40 }, () =>
+      Array.from({ length: 1 + Math.floor(random() * 120) }, () => pieces[Math.floor(random() * pieces.length)]).join(
+        '',
+      ),
+    );
+    const bpe = bpeTokenizer(trainBpe(texts, { vocabulary: 290 }));
+    const words = WordTokenizer.fromTexts(texts);
+    const labels = new Int32Array(1);
+    for (const text of texts) {
+      for (const tokenizer of [bpe, words]) {
+        const whole = tokenizer.encode(text);
+        if (whole.length === 0) continue;
+        for (const length of [1, 5, 30]) {
+          const rows = classificationRows({ texts: [text], labels }, tokenizer, { length, padToken: 999 });
+          assert.deepEqual(rows.tokens.subarray(0, rows.lengths[0]), whole.slice(0, length));
+          assert.equal(rows.truncated, whole.length > length ? 1 : 0);
+        }
+      }
+    }
   });
 
   it('refuse empty texts, padding inside a text, and what does not fit', () => {
