@@ -132,11 +132,41 @@ void addOthers(std::vector<LayerCase>& cases) {
   cases.push_back({{"dropout", {}, {{"rate", 0.4}, {"seed", 7}}, {}}, {{2, 3, 5}}, {}});
 }
 
+constexpr int kTokens = 5;  // of the vocabulary, of which the last one fills up sequences
+
+void addSequences(std::vector<LayerCase>& cases) {
+  for (const auto& [channels, units, relu] : {std::tuple(1, 1, 0), {7, 13, 1}, {12, 5, 0}}) {
+    const auto matrix = product({channels, units}), bias = product({units});
+    cases.push_back({{"pointwise", {}, {{"units", units}, {"relu", relu}}, {}}, {{1, 9, channels}}, {matrix, bias}});
+    cases.push_back({{"pointwise", {}, {{"units", units}, {"relu", 0}}, {}}, {{3, 2, channels}}, {matrix}});
+    cases.push_back({{"tokenProjection", {}, {{"units", units}}, {}}, {{1, 70, channels}}, {matrix}});
+  }
+  for (const auto& [length, heads, each] : {std::tuple(1, 1, 1), {21, 2, 5}, {37, 3, 4}}) {
+    cases.push_back({{"causalAttention", {}, {{"heads", heads}}, {}}, {{1, length, 3 * heads * each}}, {}});
+  }
+  for (const int width : {1, 6}) {
+    const std::size_t embedding = product({kTokens, width});
+    cases.push_back(
+        {{"tokenEmbedding", {}, {{"vocabulary", kTokens}, {"width", width}}, {}}, {{1, 8, 1}}, {embedding}});
+    cases.push_back({{"positionEmbedding", {}, {}, {}}, {{1, 8, width}}, {product({11, width})}});
+    for (const auto& [last, padToken] : {std::pair(0, kTokens - 1), {1, kTokens - 1}, {0, -1}, {1, -1}}) {
+      cases.push_back(
+          {{"sequencePooling", {}, {{"last", last}, {"padToken", padToken}}, {}}, {{1, 6, width}, {1, 6, 1}}, {}});
+    }
+  }
+}
+
+// Which input of a layer is ids, which have no gradient; -1: none.
+int idsOf(const LayerCase& what) {
+  return what.node.kind == "tokenEmbedding" ? 0 : what.node.kind == "sequencePooling" ? 1 : -1;
+}
+
 std::vector<LayerCase> allCases() {
   std::vector<LayerCase> cases;
   addConvolutions(cases);
   addPooling(cases);
   addNormalization(cases);
+  addSequences(cases);
   addOthers(cases);
   return cases;
 }
@@ -152,6 +182,11 @@ Values valuesOf(const LayerCase& what, unsigned seed) {
     values.inputs.push_back(normals(kSamples * shape.size(), seed++, what.node.kind == "relu6" ? 4 : 1.5));
   }
   for (const std::size_t size : what.weights) values.weights.push_back(normals(size, seed++));
+  if (idsOf(what) >= 0) {
+    for (double& v : values.inputs[static_cast<std::size_t>(idsOf(what))]) {
+      v = std::min(kTokens - 1.0, std::floor(2 * std::abs(v)));
+    }
+  }
   // The last weight of batch normalisation is a variance.
   if (what.node.kind == "batchNormalization") {
     for (double& v : values.weights.back()) v = v * v + 0.5;
@@ -184,7 +219,9 @@ void checkGradients(const LayerCase& what, const Values& values, const LayerResu
           what.name().c_str(), of == &Values::inputs ? "input" : "weight", k, dot(gradient, d), expected);
   };
   for (int repeat = 0; repeat < 2; ++repeat) {
-    for (std::size_t k = 0; k < values.inputs.size(); ++k) direction(&Values::inputs, k, result.inputGradients[k]);
+    for (std::size_t k = 0; k < values.inputs.size(); ++k) {
+      if (static_cast<int>(k) != idsOf(what)) direction(&Values::inputs, k, result.inputGradients[k]);
+    }
     for (std::size_t k = 0; k < values.weights.size(); ++k) direction(&Values::weights, k, result.weightGradients[k]);
   }
 }

@@ -103,11 +103,18 @@ async function openEngine(
   const choice = new EngineChoice(wanted, where, wanted === 'auto' && precision === 'float32');
   const compiled = choice.attempt(() => {
     checkPlan(optimizer);
-    return compileNetwork(model, { features: taps, seed });
+    const length = commonLength([train, validation, test]);
+    return compileNetwork(model, { features: taps, seed, length });
   });
   const alone = threads === 1;
   const teacher = loss.needsTeacher
-    ? openTeacher(run.teacher, pairs, { engine: compiled ? wanted : 'tfjs', where, precision, alone })
+    ? openTeacher(run.teacher, pairs, {
+        engine: compiled ? wanted : 'tfjs',
+        where,
+        precision,
+        alone,
+        length: train.shape[1],
+      })
     : undefined;
   try {
     const live = augment !== undefined || (student.perToken && loss.weights.kd > 0);
@@ -139,6 +146,13 @@ async function openEngine(
     teacher?.dispose();
     throw error;
   }
+}
+
+/** Tokens of all sequences, which are one number in the native engine. */
+function commonLength(sets: readonly (SampleSet | undefined)[]): number {
+  const lengths = [...new Set(sets.flatMap((set) => (set ? [set.shape[1]] : [])))];
+  if (lengths.length === 1) return lengths[0];
+  throw new QrkdTypeError('ERR_QRKD_UNSUPPORTED', `its sequences differ in length (${lengths.join(', ')})`);
 }
 
 /** Refuses a teacher whose logits are of other classes, or of another vocabulary, than the student's. */

@@ -50,6 +50,8 @@ export interface InferenceOptions {
   where: string;
   precision: Precision;
   alone: boolean;
+  /** Tokens of the sequences that there will be, for models that take any number of them. */
+  length?: number;
 }
 
 /** Samples per pass: a few panels for every thread; fewer of sequences, whose logits take the more memory. */
@@ -63,7 +65,7 @@ const SEQUENCES = 32;
 export function openInference(
   teacher: LayersModel | Teacher,
   taps: readonly Tap[],
-  { engine, where, precision, alone }: InferenceOptions,
+  { engine, where, precision, alone, length }: InferenceOptions,
 ): Inference {
   if (isTeacher(teacher)) {
     const outputs = async (samples: Inputs, signal?: AbortSignal) =>
@@ -78,7 +80,7 @@ export function openInference(
   const opened = openModel(teacher, taps, where);
   const batch = opened.perToken ? SEQUENCES : BATCH;
   const network = new EngineChoice(engine, where, true).attempt(() => {
-    const compiled = compileNetwork(teacher, { features: taps });
+    const compiled = compileNetwork(teacher, { features: taps, length });
     return new NativeNetwork(compiled, { precision, maxBatch: batch, alone });
   });
   const outputs = async (samples: Inputs, signal?: AbortSignal): Promise<TeacherOutputs> => {

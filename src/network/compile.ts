@@ -8,6 +8,7 @@ import { activate } from './layers/activation.js';
 import { type LayerView, unsupported } from './layers/compiler.js';
 import { poolAll } from './layers/pooling.js';
 import { compilerOf } from './layers/registry.js';
+import { readsTokens } from './layers/sequence.js';
 
 /** A model as the native engine takes it. */
 export interface CompiledNetwork {
@@ -21,6 +22,8 @@ export interface CompiledNetwork {
   outputs: number[];
   /** Numbers that each of them has for a sample. */
   sizes: number[];
+  /** Rows of logits that a sample has: 1, or its tokens. */
+  rows: number;
   /** Which of the outputs the features of each tap are. */
   features: number[];
 }
@@ -30,6 +33,8 @@ export interface CompileOptions {
   features?: readonly FeatureSpec[];
   /** Of dropout masks, for layers without a seed of their own; default 0. */
   seed?: number | string;
+  /** Tokens of a sequence, for models that take any number of them. */
+  length?: number;
 }
 
 type TappedLayer = GraphLayer & { readonly output: SymbolicValue };
@@ -52,8 +57,10 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
 
   const input = graph.inputs[0];
   const inputLayer = { name: input.sourceLayer.name, className: 'InputLayer' };
-  if (input.dtype !== 'float32') throw unsupported(inputLayer, `its type is ${input.dtype}, not float32`);
-  const shape = fixedShape(input, inputLayer);
+  if (input.dtype !== 'float32' && input.dtype !== 'int32') {
+    throw unsupported(inputLayer, `its type is ${input.dtype}, neither float32 nor int32`);
+  }
+  const shape = fixedShape(input, inputLayer, options.length);
   const known = new Map<number, Value>([[input.id, { node: 0, shape }]]);
   const taps = (options.features ?? []).map((spec) => readTap(spec, 'compileNetwork: features'));
   const layers = taps.map((tap) => tapLayer(model, tap, 'compileNetwork: model') as unknown as TappedLayer);
@@ -65,6 +72,10 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
   const apply: ApplyLayer<Value> = (layer, name, inputs) => {
     const place = { name, className: layer.getClassName() };
     const compile = compilerOf(place);
+    // The engine has one type of numbers: integers only where they are looked up.
+    if (input.dtype === 'int32' && inputs.some(({ node }) => node === 0) && !readsTokens(place.className)) {
+      throw unsupported(place, 'it reads integers, not float32');
+    }
     const config = layer.getConfig();
     const view: LayerView = { ...place, config, weights: layer.weights.map((weight) => places.get(weight)!) };
     const tapped = layer as TappedLayer;
@@ -82,8 +93,11 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
   });
   const values = [logits, ...features];
   const last = { name: graph.outputs[0].sourceLayer.name, className: graph.outputs[0].sourceLayer.getClassName() };
-  if (logits.shape.length !== 1) {
-    throw unsupported(last, `the model's output [${logits.shape.join(', ')}] is not one vector of logits`);
+  if (logits.shape.length > 1) {
+    throw unsupported(
+      last,
+      `the model's output [${logits.shape.join(', ')}] is not one vector of logits, or one for each token`,
+    );
   }
   const outputs = [...new Set(values.map(({ node }) => node))];
   return {
@@ -93,13 +107,18 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
     trainable: weights.map((weight) => trained.has(weight)),
     outputs,
     sizes: outputs.map((node) => sizeOf(values.find((value) => value.node === node)!.shape)),
+    rows: logits.shape.length === 2 ? logits.shape[0] : 1,
     features: features.map(({ node }) => outputs.indexOf(node)),
   };
 }
 
-/** One sample's shape of the input. */
-function fixedShape({ shape }: SymbolicValue, layer: Pick<LayerView, 'name' | 'className'>): number[] {
-  const sample = shape.slice(1);
+/** One sample's shape of the input; `length` stands for the extent that a sequence leaves open. */
+function fixedShape(
+  { shape }: SymbolicValue,
+  layer: Pick<LayerView, 'name' | 'className'>,
+  length: number | undefined,
+): number[] {
+  const sample = shape.length === 2 && shape[1] === null && length !== undefined ? [length] : shape.slice(1);
   if (sample.some((extent) => extent === null)) {
     throw unsupported(layer, `its shape [${sample.map((extent) => extent ?? '?').join(', ')}] is not fixed`);
   }

@@ -46,6 +46,12 @@ struct KernelGradientPlan {
   int rowsAtOnce;           // output rows whose operands stay in the cache
 };
 
+/// c[row][column] = sum over steps of a[row][step] * b[column][step], lane by lane; distances are in lines.
+struct LineProduct {
+  std::size_t rows, columns, steps;
+  std::size_t aRow, aStep, bColumn, bStep, cRow, cColumn;
+};
+
 /// The numbers of one update of weights, the same for all of them.
 template <class T>
 struct UpdateStep {
@@ -95,6 +101,8 @@ struct NetworkTable {
   /// [panel][lane][stride].
   void (*denseGradient)(const T* const* x, std::size_t panels, std::size_t first, std::size_t last, const T* dy,
                         std::size_t stride, std::size_t outputs, T* gradient);
+  /// c = scale * product, or added to c.
+  void (*lineProduct)(const LineProduct& plan, T scale, const T* a, const T* b, int adds, T* c);
 
   LayerTable<T> layers;
   OptimizerTable<T> optimizer;

@@ -10,6 +10,7 @@
 #include "network/normalization.inl"
 #include "network/optimizer.inl"
 #include "network/pooling.inl"
+#include "network/product.inl"
 
 template <class T>
 static constexpr LayerTable<T> makeLayerTable() {
@@ -38,6 +39,6 @@ static constexpr LayerTable<T> makeLayerTable() {
 
 template <class T>
 static constexpr NetworkTable<T> makeNetworkTable() {
-  return {kNetworkTile<T>, convolve<T>,      kernelGradient<T>,   biasGradient<T>,        reluMask<T>,
-          dense<T>,        denseGradient<T>, makeLayerTable<T>(), makeOptimizerTable<T>()};
+  return {kNetworkTile<T>, convolve<T>,      kernelGradient<T>, biasGradient<T>,     reluMask<T>,
+          dense<T>,        denseGradient<T>, lineProduct<T>,    makeLayerTable<T>(), makeOptimizerTable<T>()};
 }

@@ -2,15 +2,19 @@
 #include <stdexcept>
 
 #include "layers/activations.h"
+#include "layers/attention.h"
 #include "layers/batch_normalization.h"
 #include "layers/convolution.h"
 #include "layers/dense.h"
 #include "layers/depthwise_convolution.h"
 #include "layers/dropout.h"
+#include "layers/embedding.h"
 #include "layers/layer_normalization.h"
 #include "layers/merge.h"
 #include "layers/padding.h"
+#include "layers/pointwise.h"
 #include "layers/pooling.h"
+#include "layers/sequence_pooling.h"
 
 namespace qrkd::network {
 namespace {
@@ -40,6 +44,7 @@ const std::map<std::string, Maker<T>>& makers() {
       {"average", merged<T, MergeLayer>},
       {"averagePool2d", weighted<T, AveragePooling>},
       {"batchNormalization", weighted<T, BatchNormalization>},
+      {"causalAttention", weighted<T, CausalAttention>},
       {"concatenate", merged<T, Concatenate>},
       {"conv2d", weighted<T, Convolution>},
       {"dense", weighted<T, Dense>},
@@ -50,8 +55,13 @@ const std::map<std::string, Maker<T>>& makers() {
       {"maxPool2d", weighted<T, MaxPooling>},
       {"minimum", merged<T, MergeLayer>},
       {"multiply", merged<T, MergeLayer>},
+      {"pointwise", weighted<T, Pointwise>},
+      {"positionEmbedding", weighted<T, PositionEmbedding>},
+      {"sequencePooling", merged<T, SequencePooling>},
       {"softmax", weighted<T, Softmax>},
       {"subtract", merged<T, MergeLayer>},
+      {"tokenEmbedding", weighted<T, TokenEmbedding>},
+      {"tokenProjection", weighted<T, Pointwise>},
       {"zeroPadding2d", weighted<T, ZeroPadding>},
   };
   return all;

@@ -6,6 +6,7 @@ import { dropoutLayers } from './dropout.js';
 import { mergeLayers } from './merge.js';
 import { normalizationLayers } from './normalization.js';
 import { poolingLayers } from './pooling.js';
+import { sequenceLayers } from './sequence.js';
 import { shapeLayers } from './shape.js';
 
 /** Every layer that trains natively, by its tfjs class name. A new family is one file with such a record, and a line here. */
@@ -18,6 +19,7 @@ const COMPILERS: ReadonlyMap<string, Compiler> = new Map(
     mergeLayers,
     normalizationLayers,
     poolingLayers,
+    sequenceLayers,
     shapeLayers,
   ].flatMap((family) => Object.entries(family)),
 );

@@ -3,6 +3,8 @@ import { before, describe, it } from 'node:test';
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { ready, tf } from 'qrkd/distill';
 import { paperStudent } from 'qrkd/models';
+import { CausalSelfAttention } from '#dist/models/layers/causalSelfAttention.js';
+import { TokenEmbedding } from '#dist/models/layers/tokenEmbedding.js';
 import { compileNetwork } from '#dist/network/compile.js';
 
 type Layer = { apply(x: SymbolicTensor | SymbolicTensor[]): unknown };
@@ -50,7 +52,7 @@ describe('01 compiling a model', () => {
     assert.deepEqual([numbers.padTop, numbers.padLeft, numbers.outHeight, numbers.outWidth], [1, 0, 3, 4]);
   });
 
-  it('separable convolutions are two nodes, a dense layer on pixels a convolution, an equal shape nothing', () => {
+  it('separable convolutions are two nodes, a dense layer on pixels a product at each, an equal shape nothing', () => {
     const separable = compileNetwork(withLayer(tf.layers.separableConv2d({ filters: 3, kernelSize: 2 })));
     assert.deepEqual(
       separable.nodes.map(({ kind, weights }) => [kind, ...weights]),
@@ -58,10 +60,10 @@ describe('01 compiling a model', () => {
     );
     const dense = compileNetwork(withLayer(tf.layers.dense({ units: 3 }), [5, 2]));
     assert.deepEqual(
-      dense.nodes.map(({ kind, numbers }) => [kind, numbers.outHeight, numbers.outWidth]),
+      dense.nodes.map(({ kind, numbers }) => [kind, numbers.units]),
       [
-        ['conv2d', 1, 5],
-        ['reshape', undefined, undefined],
+        ['pointwise', 3],
+        ['reshape', undefined],
       ],
     );
     const flat = tf.sequential({
@@ -130,6 +132,15 @@ describe('01 compiling a model', () => {
       null,
       3,
     ]);
+    const tokens = tf.input({ shape: [null], dtype: 'int32', name: 'tokens' });
+    const attention = new CausalSelfAttention({ heads: 1, width: 4, dropout: 0.1, name: 'attn' });
+    const embedded = new TokenEmbedding({ vocabulary: 5, width: 4 }).apply(tokens) as SymbolicTensor;
+    const attended = tf.model({ inputs: tokens, outputs: attention.apply(embedded) as SymbolicTensor });
+    assert.throws(() => compileNetwork(attended, { length: 3 }), /"attn" \(CausalSelfAttention\): dropout .* is 0.1/);
+    assert.throws(() => compileNetwork(attended), /"tokens" \(InputLayer\): its shape \[\?\]/);
+    const integers = tf.input({ shape: [4], dtype: 'int32' });
+    const added = tf.layers.add({ name: 'sum' }).apply([integers, integers]) as SymbolicTensor;
+    assert.throws(() => compileNetwork(tf.model({ inputs: integers, outputs: added })), /"sum" \(Add\): .*integers/);
     const input = tf.input({ shape: [4, 4, 1] });
     const wide = tf.layers.conv2d({ filters: 3, kernelSize: 1 }).apply(input) as SymbolicTensor;
     const side = (layer: Layer) =>

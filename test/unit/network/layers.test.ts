@@ -2,8 +2,15 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { ready, tf, train } from 'qrkd/distill';
+import seedrandom from 'seedrandom';
 import { adaptiveAveragePooling2d } from '#dist/models/layers/adaptiveAveragePooling2d.js';
+import { CausalSelfAttention } from '#dist/models/layers/causalSelfAttention.js';
+import { PositionEmbedding } from '#dist/models/layers/positionEmbedding.js';
+import { SequencePooling } from '#dist/models/layers/sequencePooling.js';
+import { TokenEmbedding } from '#dist/models/layers/tokenEmbedding.js';
+import { compileNetwork } from '#dist/network/compile.js';
 import { nativeLayers } from '#dist/network/layers/registry.js';
+import { NativeNetwork } from '#dist/network/NativeNetwork.js';
 import { comparePasses, normalSamples, randomizeWeights } from './gradients.js';
 import { randomModel } from './randomGraphs.js';
 
@@ -137,6 +144,50 @@ const CASES: Record<string, () => Make> = {
   'weights that are not trained': () => one(tf.layers.conv2d({ filters: 3, kernelSize: 2, trainable: false })),
 };
 
+const VOCABULARY = 9;
+const WIDTH = 6;
+
+/** Tokens, of which the first one fills up sequences, embedded; then the layer and a classifier. */
+function ofTokens(middle: (x: SymbolicTensor, tokens: SymbolicTensor) => SymbolicTensor, embedding: unknown) {
+  const tokens = tf.input({ shape: [7], dtype: 'int32' });
+  const first = (embedding as { apply(x: SymbolicTensor): unknown }).apply(tokens) as SymbolicTensor;
+  const y = middle(first, tokens);
+  const flat = y.shape.length > 2 ? (tf.layers.flatten().apply(y) as SymbolicTensor) : y;
+  return tf.model({ inputs: tokens, outputs: tf.layers.dense({ units: 4 }).apply(flat) as SymbolicTensor });
+}
+
+const table = () => new TokenEmbedding({ vocabulary: VOCABULARY, width: WIDTH });
+const pooled =
+  (mode: 'mean' | 'last', padToken: number | null = null) =>
+  (x: SymbolicTensor, tokens: SymbolicTensor) =>
+    new SequencePooling({ mode, padToken }).apply([x, tokens]) as SymbolicTensor;
+
+const TOKEN_CASES: Record<string, () => ReturnType<typeof ofTokens>> = {
+  "tfjs's own Embedding": () => ofTokens((x) => x, tf.layers.embedding({ inputDim: VOCABULARY, outputDim: 3 })),
+  'TokenEmbedding, one weight in two places': () => {
+    const shared = table();
+    return ofTokens((x) => shared.apply(tf.layers.layerNormalization({}).apply(x) as SymbolicTensor) as never, shared);
+  },
+  PositionEmbedding: () => ofTokens(one(new PositionEmbedding({ positions: 11, width: WIDTH })), table()),
+  'CausalSelfAttention, 1 head': () => ofTokens(one(new CausalSelfAttention({ heads: 1, width: WIDTH })), table()),
+  'CausalSelfAttention, 3 heads': () => ofTokens(one(new CausalSelfAttention({ heads: 3, width: WIDTH })), table()),
+  'SequencePooling mean': () => ofTokens(pooled('mean'), table()),
+  'SequencePooling mean, padded': () => ofTokens(pooled('mean', 0), table()),
+  'SequencePooling last': () => ofTokens(pooled('last'), table()),
+  'SequencePooling last, padded': () => ofTokens(pooled('last', 0), table()),
+};
+
+/** Sequences of ids, padded on the right to different lengths, some of them to nothing. */
+function tokenSamples(n: number, seed: string) {
+  const random = seedrandom(seed);
+  const ids = Array.from({ length: n }, () => {
+    const length = Math.floor(8 * random());
+    return Array.from({ length: 7 }, (_, t) => (t < length ? 1 + Math.floor(random() * (VOCABULARY - 1)) : 0));
+  });
+  const labels = Int32Array.from({ length: n }, () => Math.floor(4 * random()));
+  return { images: Float32Array.from(ids.flat()), labels, shape: [n, 7] };
+}
+
 describe('01 native layers', () => {
   before(() => ready());
 
@@ -149,6 +200,27 @@ describe('01 native layers', () => {
       await comparePasses(model, normalSamples(model, 19, name), name, !name.includes('(forward pass)'));
     });
   }
+
+  for (const [name, make] of Object.entries(TOKEN_CASES)) {
+    it(`${name}: forward pass and gradients are tfjs's`, async () => {
+      const model = make();
+      randomizeWeights(model, name);
+      await comparePasses(model, tokenSamples(19, name), name);
+    });
+  }
+
+  it('a number that is no token is refused by name', async () => {
+    const network = new NativeNetwork(compileNetwork(ofTokens((x) => x, table())), { maxBatch: 16 });
+    try {
+      for (const id of [9, -1, Number.NaN]) {
+        const images = new Float32Array(14).fill(3);
+        images[8] = id;
+        await assert.rejects(network.evaluate({ images, count: 2 }), /token .* is none of the vocabulary's 9/);
+      }
+    } finally {
+      network.dispose();
+    }
+  });
 
   it('a layer that tfjs cannot train: batch normalisation without scale, dilated convolutions', async () => {
     const model = around((x) => {
@@ -164,10 +236,10 @@ describe('01 native layers', () => {
 
   it('every layer of the registry is among them', () => {
     const used = new Set(
-      Object.values(CASES).flatMap((make) => {
+      [...Object.values(CASES).map((make) => () => around(make())), ...Object.values(TOKEN_CASES)].flatMap((make) => {
         const layers = (model: { layers: { getClassName(): string }[] }): string[] =>
           model.layers.flatMap((layer) => [layer.getClassName(), ...('layers' in layer ? layers(layer as never) : [])]);
-        return layers(around(make()) as never);
+        return layers(make() as never);
       }),
     );
     assert.deepEqual(
