@@ -5,10 +5,14 @@ import { type LayerView, unsupported } from './layers/converter.js';
 import { converterOf } from './layers/registry.js';
 import { DataType, type GraphProto } from './schema.js';
 
-const ELEMENT_TYPES: Record<string, number> = { float32: DataType.FLOAT, int32: DataType.INT32 };
+/** Integers are tokens, which every runtime's users hold as 64 bits; tfjs has 32 alone. */
+const ELEMENT_TYPES: Record<string, number> = { float32: DataType.FLOAT, int32: DataType.INT64 };
 
-/** The ONNX graph of a model in inference. Throws `ERR_QRKD_UNSUPPORTED` for the first layer that has no form in it. */
-export function convertModel(model: LayersModel): GraphProto {
+/**
+ * The ONNX graph of a model in inference; `names` are those of inputs and outputs in place of their layers' own. Throws `ERR_QRKD_UNSUPPORTED` for
+ * the first layer that has no form in it.
+ */
+export function convertModel(model: LayersModel, names: Readonly<Record<string, string>> = {}): GraphProto {
   const network = model as unknown as LayerGraph;
   const graph = new GraphBuilder();
   const values = new Map<number, Value>();
@@ -16,7 +20,7 @@ export function convertModel(model: LayersModel): GraphProto {
     const type = ELEMENT_TYPES[input.dtype];
     const { name } = input.sourceLayer;
     if (type === undefined) throw unsupported({ name, className: 'InputLayer' }, `its type is ${input.dtype}`);
-    values.set(input.id, graph.input(name, input.shape, type));
+    values.set(input.id, graph.input(names[name] ?? name, input.shape, type));
   }
   const apply: ApplyLayer<Value> = (layer, name, inputs, outputs) => {
     const className = layer.getClassName();
@@ -28,7 +32,10 @@ export function convertModel(model: LayersModel): GraphProto {
   const outputs = walkGraph(network.outputs, values, apply);
   return graph.build(
     network.name,
-    outputs.map((value, i) => ({ value, name: network.outputs[i].sourceLayer.name })),
+    outputs.map((value, i) => {
+      const { name } = network.outputs[i].sourceLayer;
+      return { value, name: names[name] ?? name };
+    }),
   );
 }
 

@@ -16,6 +16,8 @@ export interface ExportOptions {
    * anything else as JSON.
    */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Names of inputs and outputs in the file, by those of the layers that they are; default these. */
+  readonly names?: Readonly<Record<string, string>>;
   /** What the model was trained with; its SHA-256 (of JSON with sorted keys) becomes `training_config_sha256`. */
   readonly trainingConfig?: unknown;
 }
@@ -29,6 +31,7 @@ export interface ExportResult {
 /**
  * Writes a `tf.LayersModel` as an ONNX file for inference: opset 17, IR version 8, the first axis (batch) dynamic, nodes
  * and outputs named after the layers, inputs and outputs in tfjs's own layout (images `[batch, height, width, channels]`).
+ * Integer inputs (tokens) are int64, with an open length where the model's is.
  * The file appears whole or not at all. Needs neither the addon nor a particular tensor backend.
  *
  * @throws {QrkdTypeError} `ERR_QRKD_UNSUPPORTED`, before anything is written, naming the layer that has no ONNX form here.
@@ -48,8 +51,8 @@ function convert(model: LayersModel, options: ExportOptions): { bytes: Uint8Arra
   if (typeof model?.getClassName !== 'function' || !Array.isArray(model.outputs)) {
     throw new QrkdTypeError('ERR_QRKD_TYPE', `exportOnnx: model is ${typeof model}; expected a built tf.LayersModel`);
   }
-  rejectUnknownKeys(options, ['metadata', 'trainingConfig'], 'exportOnnx');
-  const graph = convertModel(model);
+  rejectUnknownKeys(options, ['metadata', 'names', 'trainingConfig'], 'exportOnnx');
+  const graph = convertModel(model, options.names);
   const bytes = encodeModel({
     ir_version: IR_VERSION,
     producer_name: 'qrkd',

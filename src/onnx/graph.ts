@@ -59,6 +59,12 @@ export class GraphBuilder {
     return this.addConstant(name, dims, DataType.FLOAT, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
 
+  /** A 64-bit integer constant, of no axes. */
+  integer(name: string, value: number): string {
+    const data = BigInt64Array.of(BigInt(value));
+    return this.addConstant(name, [], DataType.INT64, new Uint8Array(data.buffer));
+  }
+
   /** A constant vector of 64-bit integers, ONNX's type for shapes. */
   integers(name: string, values: readonly number[]): string {
     const data = BigInt64Array.from(values, BigInt);
@@ -136,11 +142,15 @@ function attribute(name: string, value: Attribute): AttributeProto {
   return { name, type: AttributeType.INTS, ints: [...value] };
 }
 
-/** The first axis is the batch where its size is open, so that every input and output shares the one name. */
+/**
+ * The first axis is the batch where its size is open, and the second of what is no image the sequence, so that all inputs and
+ * outputs share their names.
+ */
 function valueInfo(name: string, shape: Shape, elementType: number): ValueInfoProto {
   const dim = shape.map((size, axis) => {
     if (size !== null) return { dim_value: size };
-    return { dim_param: axis === 0 ? 'batch' : `${name}_${axis}` };
+    if (axis === 0) return { dim_param: 'batch' };
+    return { dim_param: axis === 1 && shape.length < 4 ? 'sequence' : `${name}_${axis}` };
   });
   return { name, type: { tensor_type: { elem_type: elementType, shape: { dim } } } };
 }

@@ -4,7 +4,8 @@
  * @module qrkd/onnx
  */
 export { type ExportOptions, type ExportResult, exportOnnx, toOnnx } from './export.js';
+export { exportGpt2, type GenerateOnnxOptions, generateOnnx } from './gpt2.js';
 export { supportedLayers } from './layers/registry.js';
 export { type OnnxPort, type OnnxSummary, readOnnx } from './read.js';
-export { type FloatTensor, type RunOptions, runOnnx } from './runtime.js';
+export { type FloatTensor, type InputTensor, type RunOptions, runOnnx } from './runtime.js';
 export { type Comparison, type VerifyOptions, type VerifyReport, verifyOnnx } from './verify.js';

@@ -8,6 +8,12 @@ export interface FloatTensor {
   readonly shape: readonly number[];
 }
 
+/** An input: numbers, or whole numbers (tokens) for an input of int64. */
+export interface InputTensor {
+  readonly data: Float32Array | Int32Array;
+  readonly shape: readonly number[];
+}
+
 export interface RunOptions {
   /** Threads within one operator, default 1. */
   readonly threads?: number;
@@ -23,7 +29,7 @@ export interface RunOptions {
  */
 export async function runOnnx(
   path: string,
-  inputs: Readonly<Record<string, FloatTensor>>,
+  inputs: Readonly<Record<string, InputTensor>>,
   { threads = 1, batchSize = 256 }: RunOptions = {},
 ): Promise<{ outputs: Record<string, FloatTensor>; runtimeVersion: string }> {
   const summary = readOnnx(path);
@@ -40,12 +46,12 @@ export async function runOnnx(
   }
 }
 
-function rows({ data, shape }: FloatTensor, start: number, end: number): FloatTensor {
+function rows({ data, shape }: InputTensor, start: number, end: number): InputTensor {
   const size = data.length / shape[0];
   return { data: data.slice(start * size, end * size), shape: [end - start, ...shape.slice(1)] };
 }
 
-function checkFeeds(path: string, ports: readonly OnnxPort[], inputs: Readonly<Record<string, FloatTensor>>): void {
+function checkFeeds(path: string, ports: readonly OnnxPort[], inputs: Readonly<Record<string, InputTensor>>): void {
   const samples = Object.values(inputs)[0]?.shape[0];
   for (const { name, shape } of ports) {
     const given = inputs[name];

@@ -29,7 +29,9 @@ async function start({ model, threads }: SessionRequest): Promise<SessionReply> 
 async function run(ort: typeof Ort, session: Ort.InferenceSession, call: CallRequest): Promise<SessionReply> {
   const feeds = Object.entries(call.inputs).map(([name, { data, shape }]) => [
     name,
-    new ort.Tensor('float32', data, shape),
+    data instanceof Int32Array
+      ? new ort.Tensor('int64', BigInt64Array.from(data, BigInt), shape)
+      : new ort.Tensor('float32', data, shape),
   ]);
   const results = await session.run(Object.fromEntries(feeds), [...call.outputs]);
   const outputs = call.outputs.map((name): [string, FloatTensor] => {

@@ -70,7 +70,7 @@ function message(fields: Record<string, [type: string, id: number, rule?: 'repea
 }
 
 /** Values of `TensorProto.DataType` in use. */
-export const DataType = { FLOAT: 1, INT32: 6, INT64: 7 } as const;
+export const DataType = { FLOAT: 1, INT64: 7 } as const;
 
 /** Values of `AttributeProto.AttributeType` in use. */
 export const AttributeType = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { QrkdRangeError } from '../errors.js';
-import type { FloatTensor } from './runtime.js';
+import type { FloatTensor, InputTensor } from './runtime.js';
 
 /** What the worker thread is started with: the file's path, or its bytes. */
 export interface SessionRequest {
@@ -10,7 +10,7 @@ export interface SessionRequest {
 
 /** One call of the runtime. */
 export interface CallRequest {
-  readonly inputs: Record<string, FloatTensor>;
+  readonly inputs: Record<string, InputTensor>;
   readonly outputs: readonly string[];
 }
 
@@ -68,7 +68,7 @@ export class OnnxSession {
    */
   async run(
     samples: number,
-    feed: (start: number, end: number) => Record<string, FloatTensor>,
+    feed: (start: number, end: number) => Record<string, InputTensor>,
     outputs: readonly string[],
     { batchSize, signal, onProgress }: BatchOptions,
   ): Promise<Record<string, FloatTensor>> {

@@ -3,14 +3,14 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import seedrandom from 'seedrandom';
 import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { type OnnxPort, readOnnx } from './read.js';
-import { type FloatTensor, runOnnx } from './runtime.js';
+import { type FloatTensor, type InputTensor, runOnnx } from './runtime.js';
 
 export interface VerifyOptions {
   /** Real inputs beside the random ones, one tensor for each input of the model (or the tensor itself, if there is one). */
-  readonly inputs?: FloatTensor | readonly FloatTensor[];
+  readonly inputs?: InputTensor | readonly InputTensor[];
   /** Classes of the real inputs: the report then has both accuracies. Needs one output `[n, classes]`. */
   readonly labels?: ArrayLike<number>;
-  /** Random samples, uniform in 0..1, default 64. */
+  /** Random samples, uniform in 0..1, default 64; of tokens, as long as the model's longest sequence, default 4. */
   readonly samples?: number;
   /** Seed of the random samples, default 0. */
   readonly seed?: number;
@@ -57,7 +57,8 @@ export interface VerifyReport {
  */
 export async function verifyOnnx(path: string, model: LayersModel, options: VerifyOptions = {}): Promise<VerifyReport> {
   rejectUnknownKeys(options, ['inputs', 'labels', 'samples', 'seed', 'tolerance', 'threads'], 'verifyOnnx');
-  const { samples = 64, seed = 0, tolerance = 1e-4, threads = 1 } = options;
+  const vocabulary = tokensOf(model);
+  const { samples = vocabulary === undefined ? 64 : 4, seed = 0, tolerance = 1e-4, threads = 1 } = options;
   if (!Number.isInteger(samples) || samples < 1) {
     throw new QrkdRangeError('ERR_QRKD_VALUE', `verifyOnnx: samples is ${samples}; expected a positive integer`);
   }
@@ -66,7 +67,8 @@ export async function verifyOnnx(path: string, model: LayersModel, options: Veri
   }
   const { inputs: ports } = readOnnx(path);
   checkPorts(path, ports, model);
-  const random = await compare(path, model, randomInputs(ports, samples, seed), threads);
+  const inputs = vocabulary ? [randomTokens(vocabulary, samples, seed)] : randomInputs(ports, samples, seed);
+  const random = await compare(path, model, inputs, threads);
   const real = options.inputs && (await compare(path, model, asList(options.inputs, ports), threads, options.labels));
   const all = real ? [random.comparison, real.comparison] : [random.comparison];
   const maxDifference = Math.max(...all.map((c) => c.maxDifference));
@@ -85,7 +87,7 @@ export async function verifyOnnx(path: string, model: LayersModel, options: Veri
 async function compare(
   path: string,
   model: LayersModel,
-  inputs: readonly FloatTensor[],
+  inputs: readonly InputTensor[],
   threads: number,
   labels?: ArrayLike<number>,
 ): Promise<{ comparison: Comparison; runtime: string }> {
@@ -109,10 +111,12 @@ async function compare(
 }
 
 /** tfjs's outputs. Its backend is loaded only here: exporting and reading files need none. */
-async function predict(model: LayersModel, inputs: readonly FloatTensor[]): Promise<FloatTensor[]> {
+async function predict(model: LayersModel, inputs: readonly InputTensor[]): Promise<FloatTensor[]> {
   const { ready, tf } = await import('../tensor/backend.js');
   await ready();
-  const tensors = inputs.map(({ data, shape }) => tf.tensor(data, [...shape]));
+  const tensors = inputs.map(({ data, shape }) =>
+    tf.tensor(data, [...shape], data instanceof Int32Array ? 'int32' : 'float32'),
+  );
   const outputs = [model.predict(tensors.length === 1 ? tensors[0] : tensors, { batchSize: 256 })].flat() as Tensor[];
   const results = outputs.map((tensor) => ({ data: tensor.dataSync() as Float32Array, shape: tensor.shape }));
   tf.dispose([...tensors, ...outputs]);
@@ -136,6 +140,28 @@ function checkPorts(path: string, ports: readonly OnnxPort[], model: LayersModel
   throw new QrkdRangeError('ERR_QRKD_SHAPE', `${path}: inputs are ${found}, the model's ${wanted}`);
 }
 
+/** What a model of tokens knows: how many there are, and how many it takes at once. */
+interface Tokens {
+  readonly vocabulary: number;
+  readonly positions: number;
+}
+
+/** Undefined for a model that takes no tokens. */
+function tokensOf({ layers }: LayersModel): Tokens | undefined {
+  const find = (className: string) => layers.find((layer) => layer.getClassName() === className)?.getConfig();
+  const [token, position] = [find('TokenEmbedding'), find('PositionEmbedding')];
+  return token && position && { vocabulary: token.vocabulary as number, positions: position.positions as number };
+}
+
+function randomTokens({ vocabulary, positions }: Tokens, samples: number, seed: number): InputTensor {
+  const uniform = seedrandom(String(seed));
+  const length = samples * positions;
+  return {
+    data: Int32Array.from({ length }, () => Math.floor(uniform() * vocabulary)),
+    shape: [samples, positions],
+  };
+}
+
 function randomInputs(ports: readonly OnnxPort[], samples: number, seed: number): FloatTensor[] {
   const uniform = seedrandom(String(seed));
   return ports.map((port) => {
@@ -151,13 +177,13 @@ function randomInputs(ports: readonly OnnxPort[], samples: number, seed: number)
   });
 }
 
-function asList(inputs: FloatTensor | readonly FloatTensor[], ports: readonly OnnxPort[]): readonly FloatTensor[] {
-  const list = Array.isArray(inputs) ? (inputs as readonly FloatTensor[]) : [inputs as FloatTensor];
+function asList(inputs: InputTensor | readonly InputTensor[], ports: readonly OnnxPort[]): readonly InputTensor[] {
+  const list = Array.isArray(inputs) ? (inputs as readonly InputTensor[]) : [inputs as InputTensor];
   if (
     list.length !== ports.length ||
-    list.some(({ data, shape }) => !(data instanceof Float32Array) || !shape?.length)
+    list.some(({ data, shape }) => !(data instanceof Float32Array || data instanceof Int32Array) || !shape?.length)
   ) {
-    const message = `verifyOnnx: inputs must be ${ports.length} of { data: Float32Array, shape }`;
+    const message = `verifyOnnx: inputs must be ${ports.length} of { data: Float32Array or Int32Array, shape }`;
     throw new QrkdTypeError('ERR_QRKD_TYPE', message);
   }
   return list;

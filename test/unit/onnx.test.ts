@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { loadMnistDigits, selectRows } from 'qrkd/data';
-import { adaptiveAveragePooling2d, paperStudent, paperTeacher } from 'qrkd/models';
+import { adaptiveAveragePooling2d, makeGpt2, paperStudent, paperTeacher } from 'qrkd/models';
 import { exportOnnx, readOnnx, runOnnx, supportedLayers, toOnnx, verifyOnnx } from 'qrkd/onnx';
 import { ready, tf } from '#dist/tensor/backend.js';
 
@@ -50,6 +50,7 @@ async function agrees(model: LayersModel): Promise<void> {
 }
 
 const image = [9, 7, 3];
+const gpt2 = { vocab_size: 7, n_positions: 9, n_embd: 8, n_layer: 2, n_head: 2 };
 const CASES: Record<string, () => LayersModel> = {
   'Conv2D valid': () => sequence(image, tf.layers.conv2d({ filters: 4, kernelSize: 3 })),
   'Conv2D same, even kernel': () =>
@@ -120,6 +121,13 @@ const CASES: Record<string, () => LayersModel> = {
     sequence(image, tf.layers.batchNormalization({ epsilon: 0.1 }), tf.layers.flatten()),
   'BatchNormalization without scale': () => sequence(image, tf.layers.batchNormalization({ scale: false })),
   'BatchNormalization without centre': () => sequence([6], tf.layers.batchNormalization({ center: false })),
+  LayerNormalization: () => sequence([4, 6], tf.layers.layerNormalization({ epsilon: 0.1 })),
+  'LayerNormalization of features, without its weights': () =>
+    sequence([6], tf.layers.layerNormalization({ scale: false, center: false })),
+  'LayerNormalization without scale': () => sequence([6], tf.layers.layerNormalization({ scale: false })),
+  'LayerNormalization without centre': () => sequence([6], tf.layers.layerNormalization({ center: false })),
+  'GPT-2': () => shake(makeGpt2(gpt2).model),
+  'GPT-2 as a classifier': () => shake(makeGpt2({ ...gpt2, num_labels: 3, pad_token_id: 0 }).model),
   Sequential: () =>
     shake(
       tf.sequential({

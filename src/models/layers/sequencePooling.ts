@@ -61,15 +61,17 @@ export class SequencePooling extends tf.layers.Layer {
     return tf.cast(tf.notEqual(tf.cast(tokens, 'int32'), tf.scalar(this.padToken, 'int32')), 'float32');
   }
 
+  /** `[n, t]`: what each token counts in the mean. */
   #shares(tokens: core.Tensor): core.Tensor {
     const present = this.#present(tokens);
     return tf.div(present, tf.maximum(tf.sum(present, 1, true), 1));
   }
 
+  /** `[n, t]`: 1 at the last token, or at the first place where there is none. */
   #last(tokens: core.Tensor): core.Tensor {
-    const t = tokens.shape[1]!;
-    const places = tf.mul(this.#present(tokens), tf.range(0, t));
-    return tf.cast(tf.oneHot(tf.cast(tf.max(places, 1), 'int32'), t), 'float32');
+    const places = tf.range(0, tokens.shape[1]!);
+    const last = tf.max(tf.mul(this.#present(tokens), places), 1, true);
+    return tf.cast(tf.equal(places, last), 'float32');
   }
 }
 

@@ -11,6 +11,8 @@ const single =
 /** tfjs's element-wise activations by name; formulas agree with ONNX's operators at the attributes given. */
 const ELEMENTWISE: Record<string, Emit> = {
   elu: single('Elu', { alpha: { float: 1 } }),
+  // As ours, x sigmoid(2 u): ONNX has this function only in later versions.
+  gelu_new: (graph, name, x) => geluNew(graph, name, x),
   hardSigmoid: single('HardSigmoid', { alpha: { float: 0.2 }, beta: { float: 0.5 } }),
   relu: single('Relu'),
   relu6: (graph, name, x) => clip(graph, name, x, 6),
@@ -22,6 +24,16 @@ const ELEMENTWISE: Record<string, Emit> = {
   swish: (graph, name, x) => graph.node(name, 'Mul', [x, graph.node(`${name}/sigmoid`, 'Sigmoid', [x])]),
   tanh: single('Tanh'),
 };
+
+function geluNew(graph: GraphBuilder, name: string, x: string): string {
+  const scale = 2 * Math.sqrt(2 / Math.PI);
+  const cubic = graph.constant(`${name}/cubic`, [], Float32Array.of(0.044715 * scale));
+  const linear = graph.constant(`${name}/linear`, [], Float32Array.of(scale));
+  const bent = graph.node(`${name}/bent`, 'Mul', [graph.node(`${name}/square`, 'Mul', [x, x]), cubic]);
+  const slope = graph.node(`${name}/slope`, 'Add', [bent, linear]);
+  const share = graph.node(`${name}/sigmoid`, 'Sigmoid', [graph.node(`${name}/u`, 'Mul', [x, slope])]);
+  return graph.node(name, 'Mul', [x, share]);
+}
 
 function clip(graph: GraphBuilder, name: string, x: string, max: number): string {
   const low = graph.constant(`${name}/min`, [], Float32Array.of(0));

@@ -22,4 +22,25 @@ const batchNormalization: Converter = (graph, layer, [x]) => {
   return { name, layout: image.layout };
 };
 
-export const normalizationLayers: Record<string, Converter> = { BatchNormalization: batchNormalization };
+/** Over the last axis; the operator's own statistics. */
+const layerNormalization: Converter = (graph, layer, [input]) => {
+  const x = graph.channelsLast(input);
+  const rank = x.shape.length;
+  const axes = [(layer.config.axis as number | number[] | undefined) ?? -1].flat();
+  if (axes.length !== 1 || (axes[0] + rank) % rank !== rank - 1) {
+    throw unsupported(layer, `axis is ${JSON.stringify(layer.config.axis)}, not the last`);
+  }
+  const remaining = [...layer.weights];
+  const width = x.shape[rank - 1];
+  if (width === null) throw unsupported(layer, 'its last axis has no fixed size');
+  const scale = layer.config.scale === false ? new Float32Array(width).fill(1) : remaining.shift()!.data;
+  const inputs = [x.name, graph.constant(`${layer.name}/gamma`, [width], scale)];
+  if (layer.config.center !== false) inputs.push(graph.constant(`${layer.name}/beta`, [width], remaining[0].data));
+  const epsilon = { float: layer.config.epsilon as number };
+  return { name: graph.node(layer.name, 'LayerNormalization', inputs, { axis: -1, epsilon }) };
+};
+
+export const normalizationLayers: Record<string, Converter> = {
+  BatchNormalization: batchNormalization,
+  LayerNormalization: layerNormalization,
+};

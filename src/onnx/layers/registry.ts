@@ -3,6 +3,7 @@ import { adaptivePoolingLayers } from './adaptivePooling.js';
 import { type Converter, type LayerView, unsupported } from './converter.js';
 import { convolutionLayers } from './convolution.js';
 import { denseLayers } from './dense.js';
+import { languageLayers } from './language.js';
 import { mergeLayers } from './merge.js';
 import { normalizationLayers } from './normalization.js';
 import { poolingLayers } from './pooling.js';
@@ -16,6 +17,7 @@ const CONVERTERS: ReadonlyMap<string, Converter> = new Map(
     adaptivePoolingLayers,
     convolutionLayers,
     denseLayers,
+    languageLayers,
     mergeLayers,
     normalizationLayers,
     poolingLayers,

@@ -360,6 +360,12 @@ describe('06 one vector for a sequence', () => {
     assert.deepEqual(pooled('last', null), [3, 30, 6, 60]);
   });
 
+  it('is the one there is of a single token', () => {
+    const pooling = new SequencePooling({ mode: 'last', padToken: 0 });
+    const one = pooling.apply([tf.tensor3d([3, 4], [1, 1, 2]), tf.tensor2d([[5]], undefined, 'int32')]) as Tensor;
+    assert.deepEqual([...one.dataSync()], [3, 4]);
+  });
+
   it('is no other pooling', () => {
     assert.throws(() => new SequencePooling({ mode: 'max' as 'mean' }), /mode is "max"; expected 'mean' or 'last'$/);
     assert.throws(() => new SequencePooling({ mode: 'last', padToken: -1 }), /padToken is -1; expected a token's id/);
