@@ -1,9 +1,10 @@
 import seedrandom from 'seedrandom';
 import { compareMethods, correctTogether } from '#dist/study/comparisons.js';
 import { parseConfig, type StudyConfig } from '#dist/study/config.js';
+import { measureOf, wordPerplexity } from '#dist/study/measure.js';
 import type { StudyMetrics, SweepMetrics } from '#dist/study/metrics.js';
 import type { RunRecord } from '#dist/study/run.js';
-import { paperTable, type RunAccuracies, TEACHER } from '#dist/study/table.js';
+import { paperTable, type RunScores, TEACHER } from '#dist/study/table.js';
 
 /** Studies as they might have come out: made up for tests of what is drawn and written from them, not measured. */
 
@@ -34,25 +35,39 @@ interface Study {
   seeds?: number;
   epochs?: number;
   methods?: Record<string, object>;
+  /** Of a language model: perplexities. */
+  language?: boolean;
 }
+
+/** Labels of the test part: images, or the tokens of a text. */
+const SAMPLES = 2000;
+const TOKENS = 24000;
+const WORDS = 18000;
 
 function record(config: StudyConfig, method: string, seed: number, epochs: number): RunRecord {
   const random = seedrandom(`${method}/${seed}`);
   const names = Object.keys(config.methods);
   const own = method === TEACHER ? undefined : config.methods[method];
   const best = method === TEACHER ? 0.975 : 0.9 + 0.003 * names.indexOf(method) + 0.01 * (random() - 0.5);
-  const evaluation = (accuracy: number) => ({
-    samples: 2000,
-    correct: Math.round(2000 * accuracy),
-    accuracy: Math.round(2000 * accuracy) / 2000,
-    crossEntropy: 2 * (1 - accuracy),
-  });
+  const language = measureOf(config).name === 'perplexity';
+  const labels = language ? TOKENS : SAMPLES;
+  const evaluation = (quality: number) => {
+    const accuracy = language ? 0.4 * quality : quality;
+    return {
+      samples: labels,
+      correct: Math.round(labels * accuracy),
+      accuracy: Math.round(labels * accuracy) / labels,
+      // Perplexities of 40 to 50.
+      crossEntropy: language ? 3.5 + 3 * (1 - quality) : 2 * (1 - quality),
+    };
+  };
   const terms = (epoch: number) =>
     Object.fromEntries(
       (['ce', 'kd', 'distance', 'angle', 'quantum'] as const)
         .filter((term) => (own ? own[term] : term === 'ce'))
         .map((term, t) => {
-          const raw = (0.5 + random()) * 10 ** -(t + epoch / epochs);
+          const falling = (0.5 + random()) * 10 ** -(t + epoch / epochs);
+          const raw = language && term === 'ce' ? 3.9 + falling : falling;
           return [term, { raw, weighted: raw * (own?.[term] ?? 1), gradientNorm: 0.1 * raw }];
         }),
     );
@@ -110,13 +125,21 @@ function plane(random: () => number, withTeacher: boolean) {
   return { labels, student: part(), ...(withTeacher && { teacher: part() }) };
 }
 
-const accuraciesOf = (runs: readonly RunRecord[]): RunAccuracies[] =>
-  runs.map(({ method, seed, result }) => ({
+function scoresOf(config: StudyConfig, runs: readonly RunRecord[]): RunScores[] {
+  const { name, of } = measureOf(config);
+  return runs.map(({ method, seed, result: { train, test } }) => ({
     method,
     seed,
-    train: result.train.accuracy,
-    test: result.test!.accuracy,
+    train: of(train),
+    test: of(test!),
+    ...(name === 'perplexity' && { testWord: wordPerplexity(test!, WORDS) }),
   }));
+}
+
+function configOf({ seeds = 10, methods = METHODS, language = false }: Study): StudyConfig {
+  const config = parseConfig({ seeds: Array.from({ length: seeds }, (_, i) => i), methods }, 'test');
+  return { ...config, ...(language && { text: { task: 'language' } }) } as StudyConfig;
+}
 
 const circumstances = {
   versions: { qrkd: '0.1.0', node: 'v20.0.0', tensors: 'tensorflow 2.21.0', onnxruntime: '1.30.0' },
@@ -129,28 +152,32 @@ function runsOf(config: StudyConfig, epochs: number): RunRecord[] {
   );
 }
 
-export function studyMetrics({ seeds = 10, epochs = 9, methods = METHODS }: Study = {}): StudyMetrics {
-  const config = parseConfig({ seeds: Array.from({ length: seeds }, (_, i) => i), methods }, 'test');
+export function studyMetrics(study: Study = {}): StudyMetrics {
+  const { epochs = 9, methods = METHODS, language } = study;
+  const config = configOf(study);
   const runs = runsOf(config, epochs);
-  const accuracies = accuraciesOf(runs);
+  const scores = scoresOf(config, runs);
+  const labels = language ? TOKENS : SAMPLES;
   const exported = (file: string, method: string) => ({
     file,
     method,
     seed: 0,
     parameters: 1725,
-    validationAccuracy: 0.9,
-    test: { samples: 2000, correct: 1800, onnxruntimeCorrect: 1800 },
+    validation: language ? 55 : 0.9,
+    test: { samples: labels, correct: 0.4 * labels, onnxruntimeCorrect: 0.4 * labels },
     maxDifference: 1e-6,
   });
   return {
     title: 'qrkd study, made-up numbers',
     ...circumstances,
     config,
-    samples: { train: 6006, validation: 1998, test: 1996 },
+    samples: language
+      ? { train: 3125, validation: 190, test: 188, testWords: WORDS }
+      : { train: 6006, validation: 1998, test: 1996 },
     processes: 2,
     seconds: 1234,
-    table: paperTable(accuracies, 'Scratch'),
-    comparisons: compareMethods(config, accuracies),
+    table: paperTable(scores, 'Scratch', measureOf(config)),
+    comparisons: compareMethods(config, scores),
     exported: {
       teacher: exported('teacher.onnx', TEACHER),
       student: exported('student.onnx', Object.keys(methods)[0]),
@@ -159,25 +186,28 @@ export function studyMetrics({ seeds = 10, epochs = 9, methods = METHODS }: Stud
   };
 }
 
-export function sweepMetrics(values: (number | string)[], { seeds = 10, methods = METHODS }: Study = {}): SweepMetrics {
-  const config = parseConfig({ seeds: Array.from({ length: seeds }, (_, i) => i), methods }, 'test');
+export function sweepMetrics(values: (number | string)[], study: Study = {}): SweepMetrics {
+  const config = configOf(study);
+  const measure = measureOf(config);
   const points = values.map((value, v) => {
     const runs = runsOf(config, 1).map((run) => {
       const random = seedrandom(`${value}/${run.method}/${run.seed}`);
-      const accuracy = run.result.test!.accuracy - 0.01 * v * random();
-      return { ...run, result: { ...run.result, test: { ...run.result.test!, accuracy } } };
+      const { accuracy, crossEntropy, ...counts } = run.result.test!;
+      const worse = 0.01 * v * random();
+      const test = { ...counts, accuracy: accuracy - worse, crossEntropy: crossEntropy + worse };
+      return { ...run, result: { ...run.result, test } };
     });
-    return { value, runs, accuracies: accuraciesOf(runs) };
+    return { value, runs, scores: scoresOf(config, runs).map(({ testWord: _, ...own }) => own) };
   });
-  const compared = correctTogether(points.map(({ accuracies }) => compareMethods(config, accuracies)));
+  const compared = correctTogether(points.map(({ scores }) => compareMethods(config, scores)));
   return {
     title: 'qrkd sweep, made-up numbers',
     ...circumstances,
     over: 'methods.*.kernels.*.bandwidth',
     values,
-    points: points.map(({ value, accuracies }, v) => ({
+    points: points.map(({ value, scores }, v) => ({
       value,
-      table: paperTable(accuracies, 'Scratch'),
+      table: paperTable(scores, 'Scratch', measure),
       comparisons: compared[v],
     })),
     runs: points.flatMap(({ value, runs }) =>
@@ -187,9 +217,9 @@ export function sweepMetrics(values: (number | string)[], { seeds = 10, methods 
         seed,
         parameters,
         seconds,
-        train: result.train.accuracy,
-        validation: result.validation!.accuracy,
-        test: result.test!.accuracy,
+        train: measure.of(result.train),
+        validation: measure.of(result.validation!),
+        test: measure.of(result.test!),
       })),
     ),
     config,

@@ -5,14 +5,15 @@ import writeFileAtomic from 'write-file-atomic';
 import { stringify } from 'yaml';
 import { simdInfo } from '../engine/native.js';
 import { startProgress } from '../progress.js';
-import { COMPARISON_NOTE, formatComparison } from '../study/comparisons.js';
+import { comparisonNote, formatComparison } from '../study/comparisons.js';
 import { parseConfig } from '../study/config.js';
 import { runsCsv } from '../study/csv.js';
 import { studyLatex } from '../study/latex.js';
+import { capitalized, isText, measureOf, testCounts } from '../study/measure.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { finishStudy } from '../study/outcome.js';
 import { checkStudy, runStudy, runsFolder, type StudyOptions } from '../study/study.js';
-import { formatTable } from '../study/table.js';
+import { formatTable, hasWords, WORD_COLUMN } from '../study/table.js';
 import { tuneStudy } from '../study/tune.js';
 import { collect } from './arguments.js';
 
@@ -141,20 +142,26 @@ function summary({ runs: _, ...metrics }: StudyMetrics, out: string): object {
 function describe(metrics: StudyMetrics, out: string): string {
   const { table, comparisons, exported, config, samples, seconds } = metrics;
   const seeds = config.seeds.length;
+  const measure = measureOf(config);
+  const { model, embedding } = config.student;
+  const facts = [
+    `${capitalized(measure.withUnit)}${hasWords(table) ? ` (${WORD_COLUMN}: of a word)` : ''}`,
+    seeds === 1 ? 'one seed' : `mean ± standard deviation over ${seeds} seeds`,
+    `${samples.train} training, ${samples.validation} validation, ${samples.test} test ${measure.samples}${testCounts(metrics)}`,
+    ...(isText(config) && model === undefined ? [] : [model ?? `student's embedding: ${embedding}`]),
+  ];
   const lines = [
     '',
-    formatTable(table),
+    formatTable(table, measure),
     '',
-    `Per cent; ${seeds === 1 ? 'one seed' : `mean ± standard deviation over ${seeds} seeds`}; ` +
-      `${samples.train} training, ${samples.validation} validation, ${samples.test} test samples; ` +
-      `${config.student.model ?? `student's embedding: ${config.student.embedding}`}.`,
+    `${facts.join('; ')}.`,
     ...(seeds === 1 ? ['One seed shows that it runs, not which method is better.'] : []),
-    ...comparisons.map(formatComparison),
-    ...(comparisons.some(({ p }) => p !== null) ? [COMPARISON_NOTE] : []),
+    ...comparisons.map((comparison) => formatComparison(comparison, measure)),
+    ...(comparisons.some(({ p }) => p !== null) ? [comparisonNote(measure)] : []),
     '',
     ...[...(exported.teacher ? [exported.teacher] : []), exported.student].map(
       ({ file, method, seed, parameters, test, maxDifference }) =>
-        `${out}/${file}: ${method}, seed ${seed}, ${parameters} parameters; ${test.correct} of ${test.samples} test samples ` +
+        `${out}/${file}: ${method}, seed ${seed}, ${parameters} parameters; ${test.correct} of ${test.samples} test ${measure.counted} ` +
         `right in tfjs, ${test.onnxruntimeCorrect} in onnxruntime (largest difference ${maxDifference.toExponential(1)}).`,
     ),
     `${out}/metrics.json, ${out}/report.html (${seconds.toFixed(0)} s)`,

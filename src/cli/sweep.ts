@@ -4,6 +4,7 @@ import { formatComparison } from '../study/comparisons.js';
 import { parseConfig } from '../study/config.js';
 import { sweepCsv } from '../study/csv.js';
 import { sweepLatex } from '../study/latex.js';
+import { measureOf, signNote } from '../study/measure.js';
 import type { SweepMetrics } from '../study/metrics.js';
 import { applySettings, parseValues, readConfigFile, splitSetting } from '../study/settings.js';
 import { runStudy } from '../study/study.js';
@@ -61,11 +62,19 @@ export function sweepCommand(): Command {
     });
 }
 
-function describe({ over, points }: SweepMetrics, out: string): string {
+function describe({ over, points, config }: SweepMetrics, out: string): string {
+  const measure = measureOf(config);
+  const compared = points.some(({ comparisons }) => comparisons.length > 0);
   return [
     ...points.map(({ value, table, comparisons }) =>
-      ['', `${over} = ${value}`, formatTable(table), ...comparisons.map((c) => `${formatComparison(c)}.`)].join('\n'),
+      [
+        '',
+        `${over} = ${value}`,
+        formatTable(table, measure),
+        ...comparisons.map((c) => `${formatComparison(c, measure)}.`),
+      ].join('\n'),
     ),
+    ...(compared ? ['', signNote(measure)] : []),
     '',
     `${out}/sweep.json, ${out}/report.html`,
   ].join('\n');

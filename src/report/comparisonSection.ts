@@ -1,4 +1,5 @@
 import { type Comparison, formatP } from '../study/comparisons.js';
+import { capitalized, type Measure, measureOf, shown, signNote } from '../study/measure.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { formatSpread } from '../study/table.js';
 import { domainOf, type IntervalRow, intervalChart } from './charts/intervals.js';
@@ -30,8 +31,8 @@ export function verdict(comparisons: readonly Comparison[]): string {
 }
 
 /** The comparisons as a table. */
-export function comparisonTable(comparisons: readonly Comparison[], caption: string): string {
-  const head = ['Difference', 'Points', '95 % interval', 'p', 'p (Holm)', 'Detectable'];
+export function comparisonTable(comparisons: readonly Comparison[], measure: Measure, caption: string): string {
+  const head = ['Difference', capitalized(measure.points), '95 % interval', 'p', 'p (Holm)', 'Detectable'];
   return table(
     caption,
     head,
@@ -49,18 +50,20 @@ export function comparisonTable(comparisons: readonly Comparison[], caption: str
   );
 }
 
-/** Test accuracy differences of a comparison, seed by seed, in percentage points. */
-function seedDifferences({ runs }: StudyMetrics, { method, other }: Comparison): number[] {
-  const accuracy = (name: string, seed: number) =>
-    runs.find((run) => run.method === name && run.seed === seed)?.result.test?.accuracy;
+/** Differences of a comparison on the test part, seed by seed, in the unit that is shown. */
+function seedDifferences({ runs, config }: StudyMetrics, { method, other }: Comparison): number[] {
+  const measure = measureOf(config);
   return runs.flatMap((run) => {
-    const [own, reference] = [run.result.test?.accuracy, accuracy(other, run.seed)];
-    return run.method === method && own !== undefined && reference !== undefined ? [100 * (own - reference)] : [];
+    const pair = runs.find(({ method: name, seed }) => name === other && seed === run.seed);
+    const [own, reference] = [run.result.test, pair?.result.test];
+    return run.method === method && own && reference ? [shown(measure, own) - shown(measure, reference)] : [];
   });
 }
 
 async function differencePanels(metrics: StudyMetrics): Promise<Panel[]> {
   const { methods } = metrics.config;
+  const { name, inPoints } = measureOf(metrics.config);
+  const axis = `Difference in test ${name}${inPoints}`;
   const isControl = ({ other }: Comparison) => methods[other].quantum > 0;
   const isKernel = ({ method }: Comparison) => methods[method].quantum > 0;
   const groups = [
@@ -84,7 +87,7 @@ async function differencePanels(metrics: StudyMetrics): Promise<Panel[]> {
       .filter(({ rows }) => rows.length > 0)
       .map(async ({ title, rows }) => ({
         title,
-        html: await intervalChart(rows, { title: 'Points of test accuracy', domain, zero: true }),
+        html: await intervalChart(rows, { title: axis, domain, zero: true }),
       })),
   );
 }
@@ -99,14 +102,16 @@ export async function comparisonSection(metrics: StudyMetrics): Promise<Section 
   const { comparisons, config } = metrics;
   if (comparisons.length === 0) return undefined;
   const seeds = config.seeds.length;
+  const measure = measureOf(config);
+  const test = `Test ${measure.name}`;
   const caption =
-    `Test accuracy of one method minus another’s, in percentage points: dots are seeds, diamonds means, ` +
-    `bars 95 % intervals of the mean (paired t).`;
+    `${test} of one method minus another’s${measure.inPoints}: dots are seeds, diamonds means, ` +
+    `bars 95 % intervals of the mean (paired t). ${signNote(measure)}`;
   return {
     title: 'Paired differences',
     html: `<p><strong>${seeds > 1 ? verdict(comparisons) : 'One seed says nothing about differences between methods.'}</strong></p>
 ${figure(await differencePanels(metrics), caption)}
-${comparisonTable(comparisons, `Test accuracy in percentage points, paired by seed (same initialisation, same batches), ${seeds} ${seeds > 1 ? 'seeds' : 'seed'}.`)}
+${comparisonTable(comparisons, measure, `${test}${measure.inPoints}, paired by seed (same initialisation, same batches), ${seeds} ${seeds > 1 ? 'seeds' : 'seed'}.`)}
 <p class="note">Which pairs are compared follows from the configuration alone: every method with a kernel term against the same
 method without it, and every fidelity kernel against every classical kernel in the same slot; without kernel terms, every method
 against the one trained from scratch. p: two-sided paired t-test; p (Holm): corrected over all

@@ -36,13 +36,14 @@ export function kernelSection(metrics: StudyMetrics): Section | undefined {
     return `<code>${escapeHtml(JSON.stringify(teacher))}</code> and <code>${escapeHtml(JSON.stringify(student))}</code>`;
   };
   const { labels } = headline.kernels;
+  const classes = [...new Set(labels)];
   const thumbnails = others.map(
     (run) => `<div class="panel"><p class="title">${escapeHtml(run.method)}</p>${row(run)}</div>`,
   );
   return {
     title: 'Kernel matrices',
     html: `<figure><p class="title">${escapeHtml(headline.method)}</p>${row(headline)}${colorBar()}
-<figcaption>Kernel matrices of ${labels.length} validation samples, sorted by class (${[...new Set(labels)].join(', ')}), of seed
+<figcaption>Kernel matrices of ${labels.length} validation samples${classes.length > 1 ? `, sorted by class (${classes.join(', ')})` : ''}, of seed
 ${headline.seed}: the teacher’s, and the student’s before and after training. Kernels of teacher and student: ${specs(headline)}.</figcaption></figure>
 ${
   others.length > 0

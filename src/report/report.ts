@@ -1,7 +1,8 @@
 import { stringify } from 'yaml';
+import { capitalized, isText, measureOf, shown, testCounts } from '../study/measure.js';
 import type { ExportedModel, StudyMetrics } from '../study/metrics.js';
 import type { RunRecord } from '../study/run.js';
-import { COLUMNS, formatSpread, rowCells, TEACHER } from '../study/table.js';
+import { columnsOf, formatSpread, hasWords, rowCells, TEACHER, WORD_COLUMN } from '../study/table.js';
 import { byMethod, learningPanels, MOST_BANDS, methodPanels, termPanels, termStyles } from './charts/curves.js';
 import { comparisonSection } from './comparisonSection.js';
 import { details, escapeHtml, figure, page, type Section, short, table } from './html.js';
@@ -17,60 +18,82 @@ export function over(seeds: number): string {
 
 function resultSection(metrics: StudyMetrics): Section {
   const { train, validation, test } = metrics.samples;
-  const caption = `Accuracy in per cent. ${over(metrics.config.seeds.length)}; ${train} training, ${validation} validation and ${test} test samples.`;
+  const measure = measureOf(metrics.config);
+  const caption =
+    `${capitalized(measure.withUnit)}. ${over(metrics.config.seeds.length)}; ${train} training, ${validation} validation and ` +
+    `${test} test ${measure.samples}${testCounts(metrics)}.`;
   return {
     title: 'Results',
-    html: `${table(caption, COLUMNS, metrics.table.map(rowCells))}
-<p class="note">Acc. Gap = train − test. T&amp;S Gap = teacher’s test − student’s test. Dist. Gain = student’s test − test of the
-student trained from scratch. Gaps and gains are taken within a seed. The student’s embedding is
-<strong>${metrics.config.student.model ? 'that of the model given' : escapeHtml(metrics.config.student.embedding)}</strong>.</p>`,
+    html: `${table(caption, columnsOf(metrics.table, measure), metrics.table.map(rowCells))}
+<p class="note">${columnsNote(metrics)}</p>`,
   };
 }
 
+/** What the columns are; HTML. */
+function columnsNote({ config, table }: StudyMetrics): string {
+  const { direction, gap } = measureOf(config);
+  const minus = (better: string, other: string) => (direction > 0 ? [better, other] : [other, better]).join(' − ');
+  const words =
+    'perplexity of a word on the test part, exp(cross-entropy × tokens / words), whatever the tokens are: for comparing with other tokenizers.';
+  return [
+    ...(hasWords(table) ? [`${WORD_COLUMN}: ${words}`] : []),
+    `${gap} = ${minus('train', 'test')}.`,
+    `T&amp;S Gap = ${minus('teacher’s test', 'student’s test')}.`,
+    `Dist. Gain = ${minus('student’s test', 'test of the student trained from scratch')}.`,
+    ...(direction < 0
+      ? ['Less is better; a gap is positive where the student is worse, a gain where it is better.']
+      : []),
+    'Gaps and gains are taken within a seed.',
+    ...(isText(config) ? [] : [`The student’s embedding is <strong>${embedding(config)}</strong>.`]),
+  ].join('\n');
+}
+
+const embedding = ({ student }: StudyMetrics['config']) =>
+  student.model ? 'that of the model given' : escapeHtml(student.embedding);
+
 function finalTable(metrics: StudyMetrics, students: readonly RunRecord[]): string {
-  const per = (runs: readonly RunRecord[], accuracy: (run: RunRecord) => number | undefined) =>
+  const measure = measureOf(metrics.config);
+  const per = (runs: readonly RunRecord[], part: 'test' | 'validation') =>
     metrics.config.seeds.map((seed) => {
       const run = runs.find((candidate) => candidate.seed === seed);
-      const value = run && accuracy(run);
-      return value === undefined ? '-' : (100 * value).toFixed(2);
+      const value = run?.result[part];
+      return value === undefined ? '-' : shown(measure, value).toFixed(2);
     });
   const head = ['Method', ...metrics.config.seeds.map((seed) => `Seed ${seed}`)];
-  const rows = (accuracy: (run: RunRecord) => number | undefined) =>
-    [...byMethod(students)].map(([method, runs]) => [method, ...per(runs, accuracy)]);
-  return (
+  const tableOf = (part: 'test' | 'validation') =>
     table(
-      'Test accuracy in per cent',
+      `${capitalized(part)} ${measure.withUnit}`,
       head,
-      rows(({ result }) => result.test?.accuracy),
-    ) +
-    table(
-      'Validation accuracy in per cent',
-      head,
-      rows(({ result }) => result.validation?.accuracy),
-    )
-  );
+      [...byMethod(students)].map(([method, runs]) => [method, ...per(runs, part)]),
+    );
+  return tableOf('test') + tableOf('validation');
 }
 
 async function curvesSection(metrics: StudyMetrics): Promise<Section> {
   const students = studentsOf(metrics);
+  const measure = measureOf(metrics.config);
   const methods = [...byMethod(students).keys()];
   const styles = lineStyles(methods);
   const many = methods.length > MOST_BANDS;
-  const means = 'Students’ accuracy by epoch. Lines are means over the seeds that reached the epoch';
+  const means = `Students’ ${measure.name} by epoch. Lines are means over the seeds that reached the epoch`;
+  const scale =
+    measure.direction > 0
+      ? 'The scale begins where the second half of training does.'
+      : 'The scale ends where the second half of training begins.';
   const band = 'bands one standard deviation to each side';
-  const overview = figure(await learningPanels(students, styles), `${means}${many ? '' : `, ${band}`}.`, {
+  const overview = figure(await learningPanels(students, styles, measure), `${means}${many ? '' : `, ${band}`}.`, {
     legend: styles,
   });
   const each = many
     ? figure(
-        await methodPanels(students, styles),
-        `Validation accuracy by epoch, method by method (%): the mean, ${band}, the other methods’ means in grey. The scale begins where the second half of training does.`,
+        await methodPanels(students, styles, measure),
+        `Validation ${measure.name} by epoch, method by method${measure.symbol}: the mean, ${band}, the other methods’ means in grey. ${scale}`,
         { size: 'narrow' },
       )
     : '';
   return {
     title: 'Learning curves',
-    html: `${overview}\n${each}\n${details('Final accuracies, run by run', finalTable(metrics, students))}`,
+    html: `${overview}\n${each}\n${details(`Final ${measure.plural}, run by run`, finalTable(metrics, students))}`,
   };
 }
 
@@ -104,7 +127,7 @@ ${details('Terms in the last epoch of the first seed', table('Means over the ste
   };
 }
 
-function tuningSection({ tuning }: StudyMetrics): Section | undefined {
+function tuningSection({ tuning, config }: StudyMetrics): Section | undefined {
   if (!tuning || tuning.length === 0) return undefined;
   const rows = tuning.flatMap(({ method, candidates, chosen }) =>
     candidates.map(({ settings, validation }, c) => [
@@ -118,14 +141,14 @@ function tuningSection({ tuning }: StudyMetrics): Section | undefined {
   return {
     title: 'Tuning',
     html: table(
-      `Candidates of every tuned method by validation accuracy in per cent, on seeds of their own (${seeds}); the test part was not read.`,
+      `Candidates of every tuned method by validation ${measureOf(config).withUnit}, on seeds of their own (${seeds}); the test part was not read.`,
       ['Method', 'Settings', 'Validation', ''],
       rows,
     ),
   };
 }
 
-function exportSection({ exported }: StudyMetrics): Section {
+function exportSection({ exported, config }: StudyMetrics): Section {
   const row = ({ file, method, seed, parameters, test, maxDifference }: ExportedModel) => [
     file,
     `${method}, seed ${seed}`,
@@ -134,10 +157,13 @@ function exportSection({ exported }: StudyMetrics): Section {
     `${test.onnxruntimeCorrect} / ${test.samples}`,
     maxDifference.toExponential(1),
   ];
+  const { name, samples, counted } = measureOf(config);
   const head = ['File', 'Run', 'Parameters', 'Correct (tfjs)', 'Correct (onnxruntime)', 'Largest difference'];
+  const correct =
+    counted === samples ? '' : ` Correct: ${counted} of the test part whose largest logit is the right one.`;
   return {
     title: 'Exported models',
-    html: table('Best of each kind by validation accuracy; the test part was not used to choose.', head, [
+    html: table(`Best of each kind by validation ${name}; the test part was not used to choose.${correct}`, head, [
       ...(exported.teacher ? [row(exported.teacher)] : []),
       row(exported.student),
     ]),

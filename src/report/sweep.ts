@@ -1,7 +1,8 @@
 import { type Comparison, formatP } from '../study/comparisons.js';
+import { measureOf, signNote } from '../study/measure.js';
 import type { SweepMetrics } from '../study/metrics.js';
 import { formatSpread, TEACHER } from '../study/table.js';
-import { accuracyPanel, differencePanels, nameOf } from './charts/sweep.js';
+import { differencePanels, measurePanel, nameOf } from './charts/sweep.js';
 import { comparisonTable, SIGNIFICANT, verdict } from './comparisonSection.js';
 import { details, figure, page, type Section, table } from './html.js';
 import { madeSection, over, subtitle } from './report.js';
@@ -11,20 +12,21 @@ const methodsOf = ({ points }: SweepMetrics) => [
   ...new Set(points.flatMap((point) => point.table.map(({ method }) => method))),
 ];
 
-async function accuracySection(sweep: SweepMetrics): Promise<Section> {
+async function measureSection(sweep: SweepMetrics): Promise<Section> {
   const seeds = new Set(sweep.runs.map(({ seed }) => seed)).size;
   const students = methodsOf(sweep).filter((method) => method !== TEACHER);
   const styles = lineStyles(students);
-  const caption = `Test accuracy in per cent against ${sweep.over}. ${over(seeds)}${students.length > 6 ? '; deviations are in the table' : ''}.`;
+  const { name, withUnit } = measureOf(sweep.config);
+  const caption = `Test ${withUnit} against ${sweep.over}. ${over(seeds)}${students.length > 6 ? '; deviations are in the table' : ''}.`;
   const head = ['Method', ...sweep.values.map(String)];
   const rows = methodsOf(sweep).map((method) => [
     method,
     ...sweep.points.map((point) => formatSpread(point.table.find((row) => row.method === method)?.test ?? null)),
   ]);
   return {
-    title: 'Test accuracy',
-    html: `${figure([await accuracyPanel(sweep, styles)], caption, { legend: styles })}
-${table(`Test accuracy in per cent for values of ${sweep.over}. ${over(seeds)}.`, head, rows)}`,
+    title: `Test ${name}`,
+    html: `${figure([await measurePanel(sweep, styles)], caption, { legend: styles })}
+${table(`Test ${withUnit} for values of ${sweep.over}. ${over(seeds)}.`, head, rows)}`,
   };
 }
 
@@ -36,7 +38,8 @@ function comparisonCell(comparison: Comparison | undefined): string {
 }
 
 async function differenceSection(sweep: SweepMetrics): Promise<Section | undefined> {
-  const { points, over: key } = sweep;
+  const { points, over: key, config } = sweep;
+  const measure = measureOf(config);
   const names = [...new Set(points.flatMap(({ comparisons }) => comparisons.map(nameOf)))];
   if (names.length === 0) return undefined;
   const rows = names.map((name) => [
@@ -46,17 +49,17 @@ async function differenceSection(sweep: SweepMetrics): Promise<Section | undefin
   const all = points.flatMap(({ value, comparisons }) =>
     comparisons.map((comparison) => ({ ...comparison, other: `${comparison.other} at ${value}` })),
   );
-  const each = points.map(({ value, comparisons }) => comparisonTable(comparisons, `${key}=${value}`));
+  const each = points.map(({ value, comparisons }) => comparisonTable(comparisons, measure, `${key}=${value}`));
   return {
     title: 'Paired differences',
     html: `<p><strong>${verdict(all)}</strong></p>
 ${figure(
   await differencePanels(sweep),
-  `Test accuracy of one method minus another’s against ${key}: means over seeds and their 95 % intervals (paired t), in percentage points.`,
+  `Test ${measure.name} of one method minus another’s${measure.inPoints} against ${key}: means over seeds and their 95 % intervals (paired t). ${signNote(measure)}`,
   { size: 'narrow' },
 )}
 ${table(
-  'Mean difference in percentage points (p after Holm’s correction; * below 0.05)',
+  `Mean difference in test ${measure.name}${measure.inPoints} (p after Holm’s correction; * below 0.05)`,
   ['Difference', ...sweep.values.map(String)],
   rows,
 )}
@@ -69,7 +72,7 @@ ${details('Every comparison in full', each.join('\n'))}`,
 export async function renderSweep(sweep: SweepMetrics): Promise<string> {
   const seconds = sweep.runs.reduce((sum, run) => sum + run.seconds, 0);
   const how = `${sweep.runs.length} runs, ${seconds.toFixed(0)} seconds of training on one thread each.`;
-  const sections = [await accuracySection(sweep), await differenceSection(sweep), madeSection(sweep, how)];
+  const sections = [await measureSection(sweep), await differenceSection(sweep), madeSection(sweep, how)];
   return page(
     sweep.title,
     subtitle(sweep.versions.qrkd),

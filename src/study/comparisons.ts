@@ -1,9 +1,10 @@
 import { type MethodConfig, type StudyConfig, usesTeacher } from './config.js';
 import { CLASSICAL_KERNELS } from './kernels.js';
+import { type Measure, measureOf, signNote } from './measure.js';
 import { holm, type PairedComparison, pairedComparison } from './statistics.js';
-import { formatSpread, type RunAccuracies } from './table.js';
+import { formatSpread, type RunScores } from './table.js';
 
-/** `method` minus `other` in test accuracy, paired by seed, in percentage points. */
+/** `method` minus `other` on the test part, paired by seed, in the unit of the study's table (percentage points, perplexity). */
 export interface Comparison extends PairedComparison {
   method: string;
   other: string;
@@ -45,14 +46,15 @@ export function plannedComparisons({ methods }: Pick<StudyConfig, 'methods'>): [
   });
 }
 
-/** The planned comparisons of a study's test accuracies; those without a seed in common are left out. */
-export function compareMethods(config: Pick<StudyConfig, 'methods'>, runs: readonly RunAccuracies[]): Comparison[] {
+/** The planned comparisons of a study's methods on the test part; those without a seed in common are left out. */
+export function compareMethods(config: StudyConfig, runs: readonly RunScores[]): Comparison[] {
+  const { scale } = measureOf(config);
   const compared = plannedComparisons(config).flatMap(([method, other]) => {
     const pairs = runs
       .filter((run) => run.method === method)
       .flatMap((run) => {
         const pair = runs.find((candidate) => candidate.method === other && candidate.seed === run.seed);
-        return pair ? [[100 * run.test, 100 * pair.test]] : [];
+        return pair ? [[scale * run.test, scale * pair.test]] : [];
       });
     if (pairs.length === 0) return [];
     const [own, others] = [pairs.map(([value]) => value), pairs.map(([, value]) => value)];
@@ -75,16 +77,20 @@ export function formatP(p: number | null): string {
   return p < 0.1 ? p.toFixed(3) : p.toFixed(2);
 }
 
-/** A comparison as one line of text, without a full stop; {@link COMPARISON_NOTE} says what its parts are. */
-export function formatComparison(comparison: Comparison): string {
+/** A comparison as one line of text, without a full stop; {@link comparisonNote} says what its parts are. */
+export function formatComparison(comparison: Comparison, { points }: Measure): string {
   const { method, other, n, difference, interval, p, pHolm, detectable } = comparison;
-  const found = `${method} - ${other}: ${formatSpread(difference)} points`;
+  const found = `${method} - ${other}: ${formatSpread(difference)} ${points}`;
   if (interval === null) return n > 1 ? `${found} in each of ${n} seeds` : found;
   const bounds = interval.map((v) => v.toFixed(2)).join(' to ');
   return `${found}, 95 % interval ${bounds}, p ${formatP(p)} (Holm ${formatP(pHolm)}), detectable ${detectable!.toFixed(2)}`;
 }
 
 /** Explains {@link formatComparison}. */
-export const COMPARISON_NOTE =
-  "Differences in test accuracy, paired by seed: interval and p of the paired t-test, p after Holm's correction over all of " +
-  'these comparisons, and the smallest true difference that so many seeds with this spread show with 80 % power.';
+export function comparisonNote(measure: Measure): string {
+  return (
+    `Differences in test ${measure.name}, paired by seed: interval and p of the paired t-test, p after Holm's correction over all ` +
+    'of these comparisons, and the smallest true difference that so many seeds with this spread show with 80 % power. ' +
+    signNote(measure)
+  );
+}

@@ -1,5 +1,7 @@
+import { ACCURACY, measureOf, wordPerplexity } from './measure.js';
 import type { StudyMetrics, SweepMetrics } from './metrics.js';
 import type { Spread } from './statistics.js';
+import { hasWords } from './table.js';
 
 type Cell = string | number | null | undefined;
 
@@ -11,70 +13,61 @@ function field(value: Cell): string {
 
 const csv = (rows: readonly (readonly Cell[])[]) => `${rows.map((row) => row.map(field).join(',')).join('\n')}\n`;
 
-/** One line for every run of a study: accuracies 0..1, cross-entropies in nats, seconds of training. */
-export function runsCsv({ runs }: Pick<StudyMetrics, 'runs'>): string {
+const PARTS = ['train', 'validation', 'test'] as const;
+
+/**
+ * One line for every run of a study: its measure (accuracies 0..1, perplexities of a token and, on the test part, of a word; then
+ * accuracies of tokens, too), cross-entropies in nats, seconds of training.
+ */
+export function runsCsv({
+  runs,
+  config,
+  samples: { testWords },
+}: Pick<StudyMetrics, 'runs' | 'config' | 'samples'>): string {
+  const measure = measureOf(config);
+  const measures = measure === ACCURACY ? [ACCURACY] : [measure, ACCURACY];
   const head = [
-    'method',
-    'seed',
-    'parameters',
-    'epochs',
-    'steps',
-    'seconds',
-    'train_accuracy',
-    'validation_accuracy',
-    'test_accuracy',
-    'train_cross_entropy',
-    'validation_cross_entropy',
-    'test_cross_entropy',
+    ...['method', 'seed', 'parameters', 'epochs', 'steps', 'seconds'],
+    ...measures.flatMap(({ name }) => PARTS.map((part) => `${part}_${name}`)),
+    ...PARTS.map((part) => `${part}_cross_entropy`),
+    ...(testWords === undefined ? [] : ['test_word_perplexity']),
   ];
   const line = ({ method, seed, parameters, seconds, result }: StudyMetrics['runs'][number]) => {
-    const { train, validation, test, epochs, steps } = result;
-    const parts = [train, validation, test];
+    const { epochs, steps, test } = result;
+    const parts = PARTS.map((part) => result[part]);
     return [
       ...[method, seed, parameters, epochs.length, steps, seconds],
-      ...parts.map((part) => part?.accuracy),
+      ...measures.flatMap(({ of }) => parts.map((part) => part && of(part))),
       ...parts.map((part) => part?.crossEntropy),
+      ...(testWords === undefined ? [] : [test && wordPerplexity(test, testWords)]),
     ];
   };
   return csv([head, ...runs.map(line)]);
 }
 
-/** One line for every run of a sweep: accuracies 0..1, seconds of training. */
-export function sweepCsv({ over, runs }: Pick<SweepMetrics, 'over' | 'runs'>): string {
-  const head = [
-    over,
-    'method',
-    'seed',
-    'parameters',
-    'seconds',
-    'train_accuracy',
-    'validation_accuracy',
-    'test_accuracy',
+/** One line for every run of a sweep: its measure (accuracies 0..1, perplexities of a token), seconds of training. */
+export function sweepCsv({ over, runs, config }: Pick<SweepMetrics, 'over' | 'runs' | 'config'>): string {
+  const { name } = measureOf(config);
+  const head = [over, 'method', 'seed', 'parameters', 'seconds', ...PARTS.map((part) => `${part}_${name}`)];
+  const line = ({ value, method, seed, parameters, seconds, ...parts }: SweepMetrics['runs'][number]) => [
+    ...[value, method, seed, parameters, seconds],
+    ...PARTS.map((part) => parts[part]),
   ];
-  const line = ({
-    value,
-    method,
-    seed,
-    parameters,
-    seconds,
-    train,
-    validation,
-    test,
-  }: SweepMetrics['runs'][number]) => [value, method, seed, parameters, seconds, train, validation, test];
   return csv([head, ...runs.map(line)]);
 }
 
-/** The paper's columns, mean and standard deviation apart, in percentage points; one line for every method. */
-export function tableCsv({ table }: Pick<StudyMetrics, 'table'>): string {
+/** The paper's columns, mean and standard deviation apart, in the unit that is shown; one line for every method. */
+export function tableCsv({ table, config }: Pick<StudyMetrics, 'table' | 'config'>): string {
   const columns = {
     train: 'train',
     test: 'test',
-    accuracyGap: 'accuracy_gap',
+    ...(hasWords(table) && { testWord: 'test_word' }),
+    gap: `${measureOf(config).name}_gap`,
     teacherStudentGap: 'teacher_student_gap',
     distillationGain: 'distillation_gain',
-  } as const;
+  };
   const keys = Object.keys(columns) as (keyof typeof columns)[];
-  const pair = (spread: Spread | null) => [spread?.mean, spread?.deviation];
+  const pair = (spread: Spread | null | undefined) => [spread?.mean, spread?.deviation];
   return csv([
     ['method', ...keys.flatMap((key) => [`${columns[key]}_mean`, `${columns[key]}_deviation`])],
     ...table.map((row) => [row.method, ...keys.flatMap((key) => pair(row[key]))]),

@@ -1,8 +1,9 @@
 import { type Comparison, formatP } from './comparisons.js';
 import type { StudyConfig } from './config.js';
+import { capitalized, type Measure, measureOf, signNote, testCounts } from './measure.js';
 import type { StudyMetrics, SweepMetrics } from './metrics.js';
 import type { Spread } from './statistics.js';
-import { COLUMNS, formatSpread } from './table.js';
+import { columnsOf, formatSpread, hasWords, rowSpreads, WORD_COLUMN } from './table.js';
 
 const SIGNIFICANT = 0.05;
 
@@ -55,7 +56,7 @@ function floating(
 }
 
 /**
- * Marks of a method's test accuracy: `*` where it differs from its partner without a kernel term (or from scratch), `\dagger` where it
+ * Marks of a method's value on the test part: `*` where it differs from its partner without a kernel term (or from scratch), `\dagger` where it
  * differs from every classical kernel in the same slot, both after Holm's correction.
  */
 function marks(method: string, comparisons: readonly Comparison[], { methods }: Pick<StudyConfig, 'methods'>): string {
@@ -71,10 +72,10 @@ function marks(method: string, comparisons: readonly Comparison[], { methods }: 
 const seedsOf = (count: number) => (count > 1 ? `mean $\\pm$ standard deviation over ${count} seeds` : 'one seed');
 
 /** What the marks in use mean, as sentences of a caption. */
-function explained(used: string, kernels: boolean): string {
+function explained(used: string, kernels: boolean, { name }: Measure): string {
   const partner = kernels ? 'the same method without its kernel term' : 'training from scratch';
   return [
-    used.includes('*') ? ` $^{*}$: test accuracy differs from ${partner}.` : '',
+    used.includes('*') ? ` $^{*}$: test ${name} differs from ${partner}.` : '',
     used.includes('\\dagger') ? ' $^{\\dagger}$: differs from every classical kernel in the same slot.' : '',
     used ? ` Paired $t$-tests over seeds, $p < ${SIGNIFICANT}$ after Holm's correction.` : '',
   ].join('');
@@ -85,23 +86,23 @@ export function studyLatex(metrics: StudyMetrics): string {
   const { table, comparisons, config, samples } = metrics;
   const marked = new Map(table.map(({ method }) => [method, marks(method, comparisons, config)]));
   const kernels = Object.values(config.methods).some(({ quantum }) => quantum > 0);
+  const measure = measureOf(config);
   const caption =
-    `Accuracy in per cent, ${seedsOf(config.seeds.length)}; ${samples.train} training and ${samples.test} test samples.` +
-    explained([...marked.values()].join(''), kernels);
+    `${capitalized(measure.withUnit)}, ${seedsOf(config.seeds.length)}; ` +
+    `${samples.train} training and ${samples.test} test ${measure.samples}${testCounts(metrics)}.` +
+    (hasWords(table) ? ` ${WORD_COLUMN}: ${measure.name} of a word.` : '') +
+    explained([...marked.values()].join(''), kernels, measure);
   const rows = table.map((row) => [
     escapeLatex(row.method),
-    number(row.train),
-    number(row.test, marked.get(row.method)),
-    number(row.accuracyGap),
-    number(row.teacherStudentGap),
-    number(row.distillationGain),
+    ...rowSpreads(row).map((value) => number(value, value === row.test ? marked.get(row.method) : '')),
   ]);
-  const results = floating({ caption, label: 'tab:qrkd' }, COLUMNS.map(escapeLatex), rows);
+  const results = floating({ caption, label: 'tab:qrkd' }, columnsOf(table, measure).map(escapeLatex), rows);
   return `${header(metrics)}${results}${comparisons.length > 0 ? `\n${comparisonTable(metrics)}` : ''}`;
 }
 
-function comparisonTable({ comparisons }: StudyMetrics): string {
-  const head = ['Difference', 'Points', '95\\,\\% interval', '$p$', '$p$ (Holm)', 'Detectable'];
+function comparisonTable({ comparisons, config }: StudyMetrics): string {
+  const measure = measureOf(config);
+  const head = ['Difference', capitalized(measure.points), '95\\,\\% interval', '$p$', '$p$ (Holm)', 'Detectable'];
   const rows = comparisons.map(({ method, other, difference, interval, p: raw, pHolm, detectable }) => [
     `${escapeLatex(method)} $-$ ${escapeLatex(other)}`,
     number(difference),
@@ -111,21 +112,22 @@ function comparisonTable({ comparisons }: StudyMetrics): string {
     detectable === null ? '--' : `$${detectable.toFixed(2)}$`,
   ]);
   const caption =
-    'Differences in test accuracy in percentage points, paired by seed: mean $\\pm$ standard deviation, confidence interval and ' +
+    `Differences in test ${measure.name}${measure.inPoints}, paired by seed: mean $\\pm$ standard deviation, confidence interval and ` +
     "$p$ of the paired $t$-test, $p$ after Holm's correction over all rows, and the smallest true difference that so many seeds with " +
-    'this spread show with 80\\,\\% power.';
+    `this spread show with 80\\,\\% power. ${signNote(measure)}`;
   return floating({ caption, label: 'tab:qrkd-differences' }, head, rows);
 }
 
 /** A sweep's table, methods by values, for a paper that loads the package `booktabs`. */
 export function sweepLatex(sweep: SweepMetrics): string {
   const { points, config, over, values, runs } = sweep;
+  const measure = measureOf(config);
   const methods = [...new Set(points.flatMap(({ table }) => table.map(({ method }) => method)))];
   const marksAt = (method: string) => points.map(({ comparisons }) => marks(method, comparisons, config));
   const kernels = Object.values(config.methods).some(({ quantum }) => quantum > 0);
   const used = methods.flatMap(marksAt).join('');
   const seeds = new Set(runs.map(({ seed }) => seed)).size;
-  const caption = `Test accuracy in per cent for values of \\texttt{${escapeLatex(over)}}, ${seedsOf(seeds)}.${explained(used, kernels)}`;
+  const caption = `Test ${measure.withUnit} for values of \\texttt{${escapeLatex(over)}}, ${seedsOf(seeds)}.${explained(used, kernels, measure)}`;
   const rows = methods.map((method) => [
     escapeLatex(method),
     ...points.map(({ table }, v) =>

@@ -11,8 +11,9 @@ export interface ExportedModel {
   method: string;
   seed: number;
   parameters: number;
-  validationAccuracy: number;
-  /** Test samples classified correctly by the tfjs model and by onnxruntime; they must be equal. */
+  /** On the validation part, in the study's measure: accuracy 0..1, perplexity of a token. */
+  validation: number;
+  /** Labels of the test part (of samples, or of their tokens) and how many the tfjs model and onnxruntime meet: equally many. */
   test: { samples: number; correct: number; onnxruntimeCorrect: number };
   /** Largest difference of any logit between the two, over verification inputs. */
   maxDifference: number;
@@ -25,14 +26,15 @@ export interface StudyMetrics {
   /** The machine: see environment.ts. */
   environment: Record<string, string>;
   config: StudyConfig;
-  samples: { train: number; validation: number; test: number };
+  /** Images, texts or sequences of tokens; words of the test part, where it is text. */
+  samples: { train: number; validation: number; test: number; testWords?: number };
   /** Processes of one thread each, and seconds from start to end without what an earlier attempt had finished. */
   processes: number;
   seconds: number;
   /** What was tried for methods with `tune`, on seeds of their own and the validation part. */
   tuning?: readonly TunedMethod[];
   table: TableRow[];
-  /** Test accuracy of one method minus another's, paired by seed, in percentage points; Holm's correction is over all of them. */
+  /** One method minus another on the test part, paired by seed; Holm's correction is over all of them. */
   comparisons: Comparison[];
   /** No teacher where that came as an ONNX file. */
   exported: { teacher?: ExportedModel; student: ExportedModel };
@@ -63,7 +65,7 @@ export interface SweepMetrics {
   config: StudyConfig;
 }
 
-/** A run of a sweep, slim: accuracies 0..1. */
+/** A run of a sweep, slim, in the study's measure: accuracies 0..1, perplexities of a token. */
 export interface SweepRun {
   value: number | string;
   method: string;

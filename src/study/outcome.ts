@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { countedLabels } from '../losses/labels.js';
 import { loadModel } from '../models/index.js';
 import { exportOnnx, verifyOnnx } from '../onnx/index.js';
 import { renderReport } from '../report/report.js';
@@ -8,11 +9,12 @@ import { packageVersion } from '../version.js';
 import { compareMethods } from './comparisons.js';
 import { type StudyConfig, usesTeacher } from './config.js';
 import { environment } from './environment.js';
+import { capitalized, isBetter, type Measure, measureOf, wordPerplexity } from './measure.js';
 import type { ExportedModel, StudyMetrics } from './metrics.js';
 import { loadParts, type Parts } from './parts.js';
 import { moveInto } from './staging.js';
 import { type FinishedRun, restoreModels } from './study.js';
-import { paperTable, type RunAccuracies, TEACHER } from './table.js';
+import { paperTable, type RunScores, TEACHER } from './table.js';
 import { isOnnxTeacher } from './teacher.js';
 import type { TunedMethod } from './tune.js';
 
@@ -27,12 +29,14 @@ export interface OutcomeOptions {
   signal?: AbortSignal;
 }
 
-/** The best by validation accuracy, then by validation cross-entropy; the test part has no say. */
-function best(runs: readonly FinishedRun[]): FinishedRun {
-  const held = ({ record }: FinishedRun) => record.result.validation!;
-  return [...runs].sort(
-    (a, b) => held(b).accuracy - held(a).accuracy || held(a).crossEntropy - held(b).crossEntropy,
-  )[0];
+/** The best on the validation part, of equals the one of the lower cross-entropy; the test part has no say. */
+export function best(runs: readonly FinishedRun[], measure: Measure): FinishedRun {
+  return runs.reduce((kept, run) => {
+    const [own, other] = [run, kept].map(({ record }) => record.result.validation!);
+    const [value, reference] = [own, other].map(measure.of);
+    const better = value === reference ? own.crossEntropy < other.crossEntropy : isBetter(measure, value, reference);
+    return better ? run : kept;
+  });
 }
 
 /** Writes a run's model as ONNX and holds it against tfjs in onnxruntime on the whole test part. */
@@ -46,7 +50,10 @@ async function exportRun(
   const { method, seed, parameters, result } = record;
   const path = join(staging, file);
   const model = await loadModel(job.spec.folder);
-  const metrics = { validationAccuracy: result.validation!.accuracy, testAccuracy: result.test!.accuracy };
+  const measure = measureOf(config);
+  const validation = measure.of(result.validation!);
+  const name = capitalized(measure.name);
+  const metrics = { [`validation${name}`]: validation, [`test${name}`]: measure.of(result.test!) };
   await exportOnnx(model, path, { metadata: { method, seed, metrics }, trainingConfig: config });
   const report = await verifyOnnx(path, model, {
     inputs: { data: test.images, shape: test.shape },
@@ -64,8 +71,8 @@ async function exportRun(
       method,
       seed,
       parameters,
-      validationAccuracy: metrics.validationAccuracy,
-      test: { samples: test.shape[0], correct: tfjsCorrect, onnxruntimeCorrect: onnxCorrect },
+      validation,
+      test: { samples: countedLabels(test.labels), correct: tfjsCorrect, onnxruntimeCorrect: onnxCorrect },
       maxDifference: report.maxDifference,
     },
     runtime: report.runtime,
@@ -97,8 +104,15 @@ async function summarise(
 ): Promise<StudyMetrics> {
   await ready();
   const parts = loadParts(config);
-  const bestTeacher = best(runs.filter(({ record }) => record.method === TEACHER));
-  const bestStudent = best(runs.filter(({ record }) => record.method !== TEACHER));
+  const measure = measureOf(config);
+  const bestTeacher = best(
+    runs.filter(({ record }) => record.method === TEACHER),
+    measure,
+  );
+  const bestStudent = best(
+    runs.filter(({ record }) => record.method !== TEACHER),
+    measure,
+  );
   // An ONNX teacher needs no export.
   const trained = isOnnxTeacher(config) ? [bestStudent] : [bestTeacher, bestStudent];
   await restoreModels(trained, runs, { processes, ...(signal && { signal }) });
@@ -107,22 +121,23 @@ async function summarise(
     : await exportRun(bestTeacher, 'teacher.onnx', staging, config, parts);
   const student = await exportRun(bestStudent, 'student.onnx', staging, config, parts);
 
-  const accuracies = accuraciesOf(runs);
+  const samples: StudyMetrics['samples'] = {
+    train: parts.train.shape[0],
+    validation: parts.validation.shape[0],
+    test: parts.test.shape[0],
+  };
+  const scores = scoresOf(runs, measure, samples.testWords);
   return {
     title: `qrkd ${title}`,
     versions: { ...versions(), onnxruntime: student.runtime },
     environment: environment(),
     config,
-    samples: {
-      train: parts.train.shape[0],
-      validation: parts.validation.shape[0],
-      test: parts.test.shape[0],
-    },
+    samples,
     processes,
     seconds: (performance.now() - start) / 1000,
     ...(tuning && tuning.length > 0 && { tuning }),
-    table: paperTable(accuracies, baselineOf(config)),
-    comparisons: compareMethods(config, accuracies),
+    table: paperTable(scores, baselineOf(config), measure),
+    comparisons: compareMethods(config, scores),
     exported: { ...(teacher && { teacher: teacher.exported }), student: student.exported },
     runs: runs.map(({ record }) => record),
   };
@@ -138,11 +153,13 @@ export function baselineOf({ methods }: StudyConfig): string | undefined {
   return Object.entries(methods).find(([, method]) => !usesTeacher(method))?.[0];
 }
 
-export function accuraciesOf(runs: readonly FinishedRun[]): RunAccuracies[] {
+/** @param testWords words of the test part, for perplexities of a word. */
+export function scoresOf(runs: readonly FinishedRun[], measure: Measure, testWords?: number): RunScores[] {
   return runs.map(({ record: { method, seed, result } }) => ({
     method,
     seed,
-    train: result.train.accuracy,
-    test: result.test!.accuracy,
+    train: measure.of(result.train),
+    test: measure.of(result.test!),
+    ...(testWords !== undefined && { testWord: wordPerplexity(result.test!, testWords) }),
   }));
 }

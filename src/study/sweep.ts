@@ -7,8 +7,9 @@ import { ready } from '../tensor/backend.js';
 import { compareMethods, correctTogether } from './comparisons.js';
 import { parseConfig, type StudyConfig } from './config.js';
 import { environment } from './environment.js';
+import { type Measure, measureOf } from './measure.js';
 import type { SweepMetrics, SweepRun } from './metrics.js';
-import { accuraciesOf, baselineOf, versions } from './outcome.js';
+import { baselineOf, scoresOf, versions } from './outcome.js';
 import { setPath } from './settings.js';
 import { moveInto } from './staging.js';
 import type { FinishedRun } from './study.js';
@@ -79,7 +80,7 @@ export interface SweepOutcomeOptions {
   over: string;
 }
 
-function slim(value: number | string, { record }: FinishedRun): SweepRun {
+function slim(value: number | string, { record }: FinishedRun, measure: Measure): SweepRun {
   const { method, seed, parameters, seconds, result } = record;
   return {
     value,
@@ -87,9 +88,9 @@ function slim(value: number | string, { record }: FinishedRun): SweepRun {
     seed,
     parameters,
     seconds,
-    train: result.train.accuracy,
-    validation: result.validation?.accuracy ?? null,
-    test: result.test!.accuracy,
+    train: measure.of(result.train),
+    validation: result.validation ? measure.of(result.validation) : null,
+    test: measure.of(result.test!),
   };
 }
 
@@ -101,8 +102,9 @@ export async function finishSweep(
   { out, title, over }: SweepOutcomeOptions,
 ): Promise<SweepMetrics> {
   await ready();
-  const accuracies = runs.map(accuraciesOf);
-  const compared = correctTogether(variants.map(({ config }, v) => compareMethods(config, accuracies[v])));
+  const measure = measureOf(base);
+  const scores = runs.map((own) => scoresOf(own, measure));
+  const compared = correctTogether(variants.map(({ config }, v) => compareMethods(config, scores[v])));
   const metrics: SweepMetrics = {
     title: `qrkd ${title}`,
     versions: versions(),
@@ -111,10 +113,10 @@ export async function finishSweep(
     values: variants.map(({ value }) => value),
     points: variants.map(({ value, config }, v) => ({
       value,
-      table: paperTable(accuracies[v], baselineOf(config)),
+      table: paperTable(scores[v], baselineOf(config), measure),
       comparisons: compared[v],
     })),
-    runs: variants.flatMap(({ value }, v) => runs[v].map((run) => slim(value, run))),
+    runs: variants.flatMap(({ value }, v) => runs[v].map((run) => slim(value, run, measure))),
     config: base,
   };
   const report = await renderSweep(metrics);

@@ -1,51 +1,67 @@
+import type { Measure } from './measure.js';
 import { type Spread, spread } from './statistics.js';
 
-/** Accuracies of one finished run, 0..1. */
-export interface RunAccuracies {
+/** What one finished run came to, in the study's measure: accuracies 0..1, perplexities of a token. */
+export interface RunScores {
   method: string;
   seed: number;
   train: number;
   test: number;
+  /** Perplexity of a word on the test part, where its words are known. */
+  testWord?: number;
 }
 
-/** One row of the paper's table, in percentage points. */
+/** One row of the paper's table, in the unit that is shown: accuracies in per cent, perplexities of a token. */
 export interface TableRow {
   method: string;
   train: Spread;
   test: Spread;
-  /** train - test. */
-  accuracyGap: Spread;
-  /** The same seed's teacher's test - student's test; null for the teacher itself. */
+  /** Perplexity of a word on the test part, where its words are known. */
+  testWord?: Spread;
+  /** By how much the training part is better than the test part. */
+  gap: Spread;
+  /** By how much the same seed's teacher is better on the test part; null for the teacher itself. */
   teacherStudentGap: Spread | null;
-  /** Test - the same seed's test from scratch; null for teacher and scratch, or where nothing was trained from scratch. */
+  /**
+   * By how much the test part is better than with the same seed's student from scratch; null for teacher and scratch, or where
+   * nothing was trained from scratch.
+   */
   distillationGain: Spread | null;
 }
 
 export const TEACHER = 'Teacher';
 
 /**
- * The paper's columns, in percentage points, over seeds. Gaps and gains are taken within a seed before they are averaged.
+ * The paper's columns over seeds. Gaps and gains are taken within a seed before they are averaged; above zero the training part,
+ * the teacher and the distilled student are better.
  *
  * @param runs all runs, the teachers' under the method {@link TEACHER}; rows keep the order of first appearance.
  * @param baseline the method trained from scratch, or undefined.
  */
-export function paperTable(runs: readonly RunAccuracies[], baseline: string | undefined): TableRow[] {
+export function paperTable(
+  runs: readonly RunScores[],
+  baseline: string | undefined,
+  { scale, direction }: Measure,
+): TableRow[] {
   const test = new Map(runs.map((run) => [`${run.method}/${run.seed}`, run.test]));
   const methods = [...new Set(runs.map(({ method }) => method))];
   return methods.map((method) => {
     const own = runs.filter((run) => run.method === method);
-    const over = (value: (run: RunAccuracies) => number) => spread(own.map((run) => 100 * value(run)));
-    const against = (other: string | undefined, value: (run: RunAccuracies, reference: number) => number) =>
+    const over = (value: (run: RunScores) => number) => spread(own.map((run) => scale * value(run)));
+    const against = (other: string | undefined, value: (run: RunScores, reference: number) => number) =>
       other === undefined || other === method || !own.every(({ seed }) => test.has(`${other}/${seed}`))
         ? null
         : over((run) => value(run, test.get(`${other}/${run.seed}`)!));
+    const words = own.flatMap(({ testWord }) => testWord ?? []);
     return {
       method,
       train: over((run) => run.train),
       test: over((run) => run.test),
-      accuracyGap: over((run) => run.train - run.test),
-      teacherStudentGap: against(TEACHER, (run, teacher) => teacher - run.test),
-      distillationGain: method === TEACHER ? null : against(baseline, (run, scratch) => run.test - scratch),
+      ...(words.length === own.length && { testWord: spread(words) }),
+      gap: over((run) => direction * (run.train - run.test)),
+      teacherStudentGap: against(TEACHER, (run, teacher) => direction * (teacher - run.test)),
+      distillationGain:
+        method === TEACHER ? null : against(baseline, (run, scratch) => direction * (run.test - scratch)),
     };
   });
 }
@@ -58,18 +74,31 @@ export function formatSpread(value: Spread | null): string {
   return mean + (value.deviation === null ? '' : ` ± ${value.deviation.toFixed(2)}`);
 }
 
-export const COLUMNS = ['Method', 'Train', 'Test', 'Acc. Gap', 'T&S Gap', 'Dist. Gain'] as const;
+export const WORD_COLUMN = 'Test (word)';
 
-/** A row's cells as text, in the order of {@link COLUMNS}. */
+/** Whether a table has perplexities of a word. */
+export const hasWords = (rows: readonly TableRow[]): boolean => rows.some(({ testWord }) => testWord !== undefined);
+
+/** The titles of a table's columns. */
+export function columnsOf(rows: readonly TableRow[], { gap }: Measure): string[] {
+  return ['Method', 'Train', 'Test', ...(hasWords(rows) ? [WORD_COLUMN] : []), gap, 'T&S Gap', 'Dist. Gain'];
+}
+
+/** A row's numbers, in the order of {@link columnsOf}. */
+export function rowSpreads({ train, test, testWord, gap, teacherStudentGap, distillationGain }: TableRow) {
+  return [train, test, ...(testWord ? [testWord] : []), gap, teacherStudentGap, distillationGain];
+}
+
+/** A row's cells as text, in the order of {@link columnsOf}. */
 export function rowCells(row: TableRow): string[] {
-  const { train, test, accuracyGap, teacherStudentGap, distillationGain } = row;
-  return [row.method, ...[train, test, accuracyGap, teacherStudentGap, distillationGain].map(formatSpread)];
+  return [row.method, ...rowSpreads(row).map(formatSpread)];
 }
 
 /** The table as aligned plain text. */
-export function formatTable(rows: readonly TableRow[]): string {
-  const cells = [[...COLUMNS] as string[], ...rows.map(rowCells)];
-  const widths = COLUMNS.map((_, c) => Math.max(...cells.map((row) => row[c].length)));
+export function formatTable(rows: readonly TableRow[], measure: Measure): string {
+  const columns = columnsOf(rows, measure);
+  const cells = [columns, ...rows.map(rowCells)];
+  const widths = columns.map((_, c) => Math.max(...cells.map((row) => row[c].length)));
   const line = (row: string[]) =>
     row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))).join('  ');
   return [line(cells[0]), widths.map((w) => '-'.repeat(w)).join('  '), ...cells.slice(1).map(line)].join('\n');

@@ -1,5 +1,6 @@
 import { parseConfig, type StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
+import { isBetter, type Measure, measureOf, shown } from './measure.js';
 import { ancestors, inherit, methodsOf } from './methods.js';
 import { setPath } from './settings.js';
 import { type Spread, spread } from './statistics.js';
@@ -11,7 +12,7 @@ type Settings = Record<string, unknown>;
 export interface TunedMethod {
   method: string;
   seeds: readonly number[];
-  /** Validation accuracy over the tuning seeds, in per cent. */
+  /** On the validation part over the tuning seeds, in the unit that the study shows. */
   candidates: { settings: Settings; validation: Spread }[];
   chosen: number;
 }
@@ -58,17 +59,17 @@ function named(method: string, settings: Settings): string {
   return `${method} [${values.join(', ')}]`;
 }
 
-/** The highest mean; the first of several. */
-function bestOf(candidates: TunedMethod['candidates']): number {
+/** The best mean; the first of several. */
+function bestOf(candidates: TunedMethod['candidates'], measure: Measure): number {
   return candidates.reduce(
-    (best, { validation }, c) => (validation.mean > candidates[best].validation.mean ? c : best),
+    (best, { validation }, c) => (isBetter(measure, validation.mean, candidates[best].validation.mean) ? c : best),
     0,
   );
 }
 
-function validationOf(runs: readonly FinishedRun[], method: string): Spread {
+function validationOf(runs: readonly FinishedRun[], method: string, measure: Measure): Spread {
   const own = runs.filter(({ record }) => record.method === method);
-  return spread(own.map(({ record }) => 100 * record.result.validation!.accuracy));
+  return spread(own.map(({ record }) => shown(measure, record.result.validation!)));
 }
 
 /**
@@ -83,7 +84,9 @@ export async function tuneStudy(
   where: string,
   options: StudyOptions & { onStage?: (methods: readonly string[]) => void },
 ): Promise<{ config: StudyConfig; tuning: TunedMethod[] }> {
-  const { tuning: plan, student } = parseConfig(given, where);
+  const parsed = parseConfig(given, where);
+  const { tuning: plan, student } = parsed;
+  const measure = measureOf(parsed);
   const current = structuredClone(given) as Written;
   checkCandidates(current, where);
   const depth = (name: string) => ancestors(methodsOf(current), name, where).length;
@@ -102,8 +105,8 @@ export async function tuneStudy(
     for (const name of stage) {
       const candidates = tried
         .filter(({ of }) => of === name)
-        .map(({ settings, name: run }) => ({ settings, validation: validationOf(runs, run) }));
-      const chosen = bestOf(candidates);
+        .map(({ settings, name: run }) => ({ settings, validation: validationOf(runs, run, measure) }));
+      const chosen = bestOf(candidates, measure);
       tuning.push({ method: name, seeds: plan.seeds, candidates, chosen });
       const { tune: _, ...rest } = current.methods[name];
       // Only what the candidate says is written down: whatever extends this method inherits it.

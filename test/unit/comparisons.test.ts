@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compareMethods, formatComparison, formatP, plannedComparisons } from '#dist/study/comparisons.js';
 import { parseConfig } from '#dist/study/config.js';
+import { ACCURACY } from '#dist/study/measure.js';
 import { demoConfig } from '#dist/study/recipe.js';
 
 const kernels = (type: string) => ({ student: { type }, teacher: { type } });
@@ -77,11 +78,11 @@ describe('comparisons', () => {
   it('read as one line', () => {
     const compared = { method: 'A', other: 'B', n: 10, difference: { mean: 0.5, deviation: 1 }, detectable: 0.996 };
     assert.equal(
-      formatComparison({ ...compared, interval: [-0.215, 1.215], p: 0.1483, pHolm: 0.0004 }),
+      formatComparison({ ...compared, interval: [-0.215, 1.215], p: 0.1483, pHolm: 0.0004 }, ACCURACY),
       'A - B: 0.50 ± 1.00 points, 95 % interval -0.21 to 1.22, p 0.15 (Holm < 0.001), detectable 1.00',
     );
     const one = compareMethods(config, [run('KD', 0, 0.5), run('Scratch', 0, 0.25)]);
-    assert.equal(one.map(formatComparison).join(), 'KD - Scratch: 25.00 points');
+    assert.equal(one.map((comparison) => formatComparison(comparison, ACCURACY)).join(), 'KD - Scratch: 25.00 points');
     assert.deepEqual([null, 0.5, 0.05, 0.0123, 0.0001].map(formatP), ['-', '0.50', '0.050', '0.012', '< 0.001']);
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parseConfig } from '#dist/study/config.js';
 import { makeLoss } from '#dist/study/kernels.js';
+import { ACCURACY } from '#dist/study/measure.js';
 import { demoConfig } from '#dist/study/recipe.js';
 import { DATASETS, reproduceConfig } from '#dist/study/reproduce.js';
 import { applySettings, parseValues, readConfigFile } from '#dist/study/settings.js';
@@ -153,10 +154,10 @@ describe("the paper's table", () => {
     s && [s.mean, s.deviation].map((v) => (v === null ? null : Math.round(v * 1e6) / 1e6));
 
   it('takes gaps and gains within a seed, then mean and sample standard deviation', () => {
-    const [teacher, scratch, kd] = paperTable(runs, 'Scratch');
+    const [teacher, scratch, kd] = paperTable(runs, 'Scratch', ACCURACY);
     assert.deepEqual([teacher.method, scratch.method, kd.method], [TEACHER, 'Scratch', 'KD']);
     assert.deepEqual(round(kd.test), [91, Math.round(Math.SQRT2 * 1e6) / 1e6]);
-    assert.deepEqual(round(kd.accuracyGap), [3, 0]);
+    assert.deepEqual(round(kd.gap), [3, 0]);
     assert.deepEqual(round(kd.teacherStudentGap), [6, 2.828427]);
     assert.deepEqual(round(kd.distillationGain), [4, 2.828427]);
     assert.deepEqual(
@@ -164,7 +165,7 @@ describe("the paper's table", () => {
       [null, null, null],
     );
     assert.deepEqual(round(scratch.teacherStudentGap), [10, 0]);
-    assert.equal(paperTable(runs, undefined)[2].distillationGain, null);
+    assert.equal(paperTable(runs, undefined, ACCURACY)[2].distillationGain, null);
   });
 
   it('one seed has no deviation', () => {
@@ -172,12 +173,13 @@ describe("the paper's table", () => {
     const [, , kd] = paperTable(
       runs.filter(({ seed }) => seed === 0),
       'Scratch',
+      ACCURACY,
     );
     assert.equal(kd.test.deviation, null);
   });
 
   it('prints aligned', () => {
-    const lines = formatTable(paperTable(runs, 'Scratch')).split('\n');
+    const lines = formatTable(paperTable(runs, 'Scratch', ACCURACY), ACCURACY).split('\n');
     assert.match(lines[0], /^Method\s+Train\s+Test\s+Acc\. Gap\s+T&S Gap\s+Dist\. Gain$/);
     assert.match(lines[4], /^KD\s+94\.00 ± 1\.41\s+91\.00 ± 1\.41\s+3\.00 ± 0\.00\s+6\.00 ± 2\.83\s+4\.00 ± 2\.83$/);
     assert.equal(new Set(lines.map((line) => line.length)).size, 1);

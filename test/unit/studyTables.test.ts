@@ -21,7 +21,7 @@ describe('CSV tables', () => {
     }
     const [run] = metrics.runs;
     const unread = { ...run, result: { ...run.result, test: undefined } };
-    assert.equal(records(runsCsv({ runs: [unread] }))[0].test_accuracy, '');
+    assert.equal(records(runsCsv({ ...metrics, runs: [unread] }))[0].test_accuracy, '');
   });
 
   it('of a sweep have the value in the first column, named for the key', () => {

@@ -1,4 +1,5 @@
 import { TERMS, type Term } from '../../losses/qrkd.js';
+import { capitalized, type Measure, shown } from '../../study/measure.js';
 import type { RunRecord } from '../../study/run.js';
 import { spread } from '../../study/statistics.js';
 import type { Panel } from '../html.js';
@@ -33,29 +34,40 @@ const EPOCH = {
   axis: { tickMinStep: 1, tickCount: 6, format: 'd', title: 'Epoch', grid: false },
 };
 
-export const PARTS = {
-  training: { title: 'Training part, while trained on', value: ({ runningAccuracy }: Epoch) => 100 * runningAccuracy },
-  validation: {
-    title: 'Validation part',
-    value: ({ validation }: Epoch) => validation && 100 * validation.accuracy,
-  },
-} as const;
+/** The measure on the validation part after each epoch. */
+const onValidation =
+  (measure: Measure) =>
+  ({ validation }: Epoch) =>
+    validation && shown(measure, validation);
+
+/** The measure on the training part in the course of each epoch, where a step has measured it. */
+const whileTraining = (measure: Measure) => (epoch: Epoch) => {
+  const value = measure.whileTraining(epoch);
+  return value === undefined ? undefined : measure.scale * value;
+};
 
 /** More bands than this in one chart cannot be told apart. */
 export const MOST_BANDS = 6;
 
-function accuracyPanel(
+interface Curve {
+  measure: Measure;
+  bands: boolean;
+  below?: object[];
+  domain?: [number, number];
+}
+
+function curvePanel(
   size: { width: number; height: number },
   values: readonly object[],
   styles: readonly LineStyle[],
-  { bands, below = [], domain }: { bands: boolean; below?: object[]; domain?: [number, number] },
+  { measure, bands, below = [], domain }: Curve,
 ): Promise<string> {
   const channels = styleChannels('method', styles);
   const y = (field: string) => ({
     field,
     type: 'quantitative',
     scale: { zero: false, ...(domain && { domain, nice: false }) },
-    title: 'Accuracy (%)',
+    title: capitalized(measure.name) + measure.symbol,
   });
   const layer = [
     ...below,
@@ -77,32 +89,49 @@ function accuracyPanel(
   return panelSvg(size, { layer });
 }
 
-/** Accuracy over epochs, a panel for each part: means over seeds, with bands of one standard deviation where there are few. */
-export async function learningPanels(runs: readonly RunRecord[], styles: readonly LineStyle[]): Promise<Panel[]> {
+/**
+ * The measure over epochs, a panel for each part: means over seeds, with bands of one standard deviation where there are few. The
+ * training part has one where methods have measured it.
+ */
+export async function learningPanels(
+  runs: readonly RunRecord[],
+  styles: readonly LineStyle[],
+  measure: Measure,
+): Promise<Panel[]> {
   const groups = byMethod(runs);
+  const parts = [
+    { title: 'Training part, while trained on', value: whileTraining(measure) },
+    { title: 'Validation part', value: onValidation(measure) },
+  ].map(({ title, value }) => ({
+    title,
+    values: [...groups].flatMap(([method, own]) => overEpochs(own, value).map((point) => ({ method, ...point }))),
+  }));
+  const size = { width: PANEL_WIDTH.wide, height: 320 };
+  const bands = groups.size <= MOST_BANDS;
   return Promise.all(
-    Object.values(PARTS).map(async ({ title, value }) => {
-      const values = [...groups].flatMap(([method, own]) =>
-        overEpochs(own, value).map((point) => ({ method, ...point })),
-      );
-      const size = { width: PANEL_WIDTH.wide, height: 320 };
-      return { title, html: await accuracyPanel(size, values, styles, { bands: groups.size <= MOST_BANDS }) };
-    }),
+    parts
+      .filter(({ values }) => values.length > 0)
+      .map(async ({ title, values }) => ({ title, html: await curvePanel(size, values, styles, { measure, bands }) })),
   );
 }
 
-/** Validation accuracy over epochs, a panel for each method with its band before the means of all others, on one scale. */
-export async function methodPanels(runs: readonly RunRecord[], styles: readonly LineStyle[]): Promise<Panel[]> {
+/** The measure on the validation part over epochs, a panel for each method with its band before the means of all others, on one scale. */
+export async function methodPanels(
+  runs: readonly RunRecord[],
+  styles: readonly LineStyle[],
+  measure: Measure,
+): Promise<Panel[]> {
   const curves = [...byMethod(runs)].map(([method, own]) => ({
     method,
-    values: overEpochs(own, PARTS.validation.value).map((point) => ({ method, ...point })),
+    values: overEpochs(own, onValidation(measure)).map((point) => ({ method, ...point })),
   }));
   const all = curves.flatMap(({ values }) => values);
   const last = Math.max(...all.map(({ epoch }) => epoch));
   const late = all.filter(({ epoch }) => epoch >= last / 2);
+  const [lowest, highest] = measure.bounds;
   const domain: [number, number] = [
-    Math.min(...late.map(({ low }) => low)),
-    Math.min(100, Math.max(...late.map(({ high }) => high))),
+    Math.max(lowest, Math.min(...late.map(({ low }) => low))),
+    Math.min(highest, Math.max(...late.map(({ high }) => high))),
   ];
   return Promise.all(
     curves.map(async ({ method, values }) => {
@@ -117,7 +146,8 @@ export async function methodPanels(runs: readonly RunRecord[], styles: readonly 
       };
       const size = { width: PANEL_WIDTH.narrow, height: 200 };
       const own = styles.filter(({ name }) => name === method);
-      return { title: method, html: await accuracyPanel(size, values, own, { bands: true, below: [others], domain }) };
+      const html = await curvePanel(size, values, own, { measure, bands: true, below: [others], domain });
+      return { title: method, html };
     }),
   );
 }

@@ -8,10 +8,10 @@ const SIDE = 220;
 
 const colorOf = (index: number) => CLASS_COLORS[index % CLASS_COLORS.length];
 
-/** The classes as a legend; none where there are too many to be told apart. */
+/** The classes as a legend; none where there is one, or too many to be told apart. */
 export function classStyles(labels: readonly number[]): LineStyle[] {
   const classes = [...new Set(labels)].sort((a, b) => a - b);
-  if (classes.length > 2 * CLASS_COLORS.length) return [];
+  if (classes.length < 2 || classes.length > 2 * CLASS_COLORS.length) return [];
   return lineStyles(classes.map((label) => `class ${label}`)).map((style, i) => ({
     ...style,
     color: colorOf(i),

@@ -1,4 +1,5 @@
 import type { Comparison } from '../../study/comparisons.js';
+import { capitalized, measureOf } from '../../study/measure.js';
 import type { SweepMetrics } from '../../study/metrics.js';
 import type { Panel } from '../html.js';
 import { type LineStyle, PALETTE, PANEL_WIDTH, panelSvg, styleChannels } from '../svg.js';
@@ -28,8 +29,8 @@ function valueAxis({ over, values }: SweepMetrics, width: number) {
   };
 }
 
-/** Test accuracy against the swept value, a line for each method, with bands where there are few. */
-export async function accuracyPanel(sweep: SweepMetrics, styles: readonly LineStyle[]): Promise<Panel> {
+/** The measure on the test part against the swept value, a line for each method, with bands where there are few. */
+export async function measurePanel(sweep: SweepMetrics, styles: readonly LineStyle[]): Promise<Panel> {
   const values = sweep.points.flatMap(({ value, table }) =>
     table
       .filter(({ method }) => styles.some(({ name }) => name === method))
@@ -43,7 +44,9 @@ export async function accuracyPanel(sweep: SweepMetrics, styles: readonly LineSt
   );
   const width = 1.1 * PANEL_WIDTH.wide;
   const x = valueAxis(sweep, width);
-  const y = (field: string) => ({ field, type: 'quantitative', scale: { zero: false }, title: 'Test accuracy (%)' });
+  const { name, symbol } = measureOf(sweep.config);
+  const title = `Test ${name}${symbol}`;
+  const y = (field: string) => ({ field, type: 'quantitative', scale: { zero: false }, title });
   const channels = styleChannels('method', styles);
   const html = await panelSvg(
     { width, height: 360 },
@@ -77,7 +80,8 @@ export async function differencePanels(sweep: SweepMetrics): Promise<Panel[]> {
   const bounds = all.flatMap(({ mean, low, high }) => [mean, low, high]).concat(0);
   const domain = [Math.min(...bounds), Math.max(...bounds)];
   const x = valueAxis(sweep, PANEL_WIDTH.narrow);
-  const y = (field: string) => ({ field, type: 'quantitative', scale: { domain }, title: 'Points' });
+  const title = capitalized(measureOf(sweep.config).points);
+  const y = (field: string) => ({ field, type: 'quantitative', scale: { domain }, title });
   return Promise.all(
     [...new Set(all.map(({ name }) => name))].map(async (name) => {
       const values = all.filter((point) => point.name === name);
