@@ -1,10 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { Comparison, VerifyReport } from '../onnx/index.js';
+import { loadSaved } from './savedModel.js';
 
 interface Options {
   model: string;
   data?: string;
-  samples: number;
+  samples?: number;
   tolerance: number;
   json?: boolean;
 }
@@ -19,13 +20,17 @@ export function verifyCommand(): Command {
     .argument('<file>', 'the .onnx file')
     .requiredOption(
       '--model <folder>',
-      'required: the saved tf.LayersModel, a folder with model.json, or the path of model.json',
+      'required: the saved tf.LayersModel, a folder with model.json, or the path of model.json; or the folder of a GPT-2',
     )
     .option(
       '--data <name|folder>',
       'compare on a test set too: mnist or another set by name, or a folder with IDX files',
     )
-    .option('--samples <n>', 'number of random inputs, uniform in 0..1', positiveInteger, 64)
+    .option(
+      '--samples <n>',
+      'number of random inputs, uniform in 0..1 (default: 64), or of tokens (default: 4)',
+      positiveInteger,
+    )
     .option('--tolerance <number>', 'largest absolute difference that passes', positive, 1e-4)
     .option('--json', 'print the report as one JSON document on standard output')
     .action(run);
@@ -36,10 +41,8 @@ async function run(file: string, { model: path, data, samples, tolerance, json }
   // The quick checks first: a bad file is told before TensorFlow is loaded.
   readOnnx(file);
   const real = data === undefined ? {} : await testSet(data);
-  const { loadModel } = await import('../models/index.js');
-  const { ready } = await import('../tensor/backend.js');
-  await ready();
-  const report = await verifyOnnx(file, await loadModel(path), { samples, tolerance, ...real });
+  const { model } = await loadSaved(path);
+  const report = await verifyOnnx(file, model, { samples, tolerance, ...real });
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else process.stdout.write(describe(report, data));
   if (!report.ok) process.exitCode = 1;

@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { paperStudent, saveModel } from 'qrkd/models';
 import { ready, tf } from '#dist/tensor/backend.js';
+import { runCommandLines } from '../commandLines.js';
 
 const bin = fileURLToPath(new URL('../../../bin/qrkd.mjs', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'qrkd-cli-'));
@@ -34,6 +35,24 @@ before(async () => {
 after(() => rmSync(root, { recursive: true }));
 
 describe('qrkd export and qrkd verify', () => {
+  it('take a GPT-2 in the files of transformers', () => {
+    const folder = fileURLToPath(new URL('../../../test/fixtures/gpt2/plain', import.meta.url));
+    const file = join(root, 'gpt2.onnx');
+    const ended = runCommandLines(
+      [
+        ['export', folder, '-o', file],
+        ['verify', file, '--model', folder, '--json'],
+      ],
+      root,
+    );
+    assert.deepEqual(
+      ended.map(({ status }) => status),
+      [0, 0],
+      ended.map(({ stderr }) => stderr).join(''),
+    );
+    assert.equal(JSON.parse(ended[1].stdout).random.samples, 4);
+  });
+
   it('write an ONNX file and prove it on real digits', () => {
     const exported = qrkd('export', student, '-o', onnx, '--json');
     assert.equal(exported.status, 0, exported.stderr);
