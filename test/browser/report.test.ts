@@ -31,6 +31,8 @@ const some = Object.fromEntries(Object.entries(METHODS).filter((_, i) => [0, 3, 
 const PAGES = {
   'a study of twelve methods': () => renderReport(studyMetrics({ seeds: 10, epochs: 20 })),
   'a study of one seed': () => renderReport(studyMetrics({ seeds: 1, epochs: 2, methods: some })),
+  'a study of a language model': () =>
+    renderReport(studyMetrics({ seeds: 3, epochs: 6, methods: some, language: true })),
   'a sweep over powers': () => renderSweep(sweepMetrics([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1], { seeds: 10 })),
   'a sweep over names': () =>
     renderSweep(sweepMetrics(['linear', 'relu', 'samples=1000, width=64'], { seeds: 3, methods: some })),
