@@ -60,6 +60,13 @@ export function sliceInputs(
   return { images: images.subarray(start * size, end * size), shape: [end - start, ...shape.slice(1)] };
 }
 
+/** Some samples, copied, in that order. */
+export function selectSamples(set: SampleSet, rows: Uint32Array): SampleSet {
+  const [n, ...shape] = set.shape;
+  const { data } = gatherRows({ data: set.images, shape: [n, set.images.length / n] }, rows);
+  return { images: data, labels: gatherLabels(set, rows), shape: [rows.length, ...shape] };
+}
+
 /** The labels of some samples, in that order. */
 export function gatherLabels(set: Pick<SampleSet, 'labels' | 'shape'>, rows: Uint32Array): Int32Array {
   const each = labelsPerSample(set);

@@ -49,6 +49,8 @@ const training = {
     ),
 };
 
+const DEFAULT_FEATURES = 'features';
+
 /** Where in a model features are taken: see FeatureSpec. */
 const featurePlace = z.union([
   z.string(),
@@ -58,6 +60,38 @@ const featurePlace = z.union([
     pooling: z.enum(['none', 'average', 'max']).optional(),
   }),
 ]);
+
+/** How text becomes tokens, and what is learned from it. */
+const text = z.strictObject({
+  task: z
+    .enum(['language', 'classification'])
+    .default('language')
+    .describe("'language': the next token is learned; 'classification': the class of a text, at its last token."),
+  tokenizer: z
+    .union([z.enum(['bpe', 'words']), z.strictObject({ gpt2: z.string() })])
+    .default('bpe')
+    .describe(
+      "'bpe': byte-level byte-pair encoding, trained on the training part; 'words': the words of the training part; { gpt2: FOLDER }: vocab.json and merges.txt of a GPT-2.",
+    ),
+  vocabulary: count.default(2000).describe('Of a tokenizer that is made from the training part.'),
+  length: count.default(128).describe('Tokens of a sequence.'),
+  stride: count
+    .optional()
+    .describe(
+      'Tokens between the windows of the validation and test parts; what they share is read as context and counted once. Default: the length, no context.',
+    ),
+  detokenize: z.boolean().default(false).describe("Undoes a corpus's own tokenisation before ours."),
+});
+
+/** A GPT-2 that is made anew. */
+const gpt2 = ({ layers, width }: { layers: number; width: number }) =>
+  z.strictObject({
+    layers: count.default(layers),
+    width: count.default(width),
+    heads: count.default(4),
+    dropout: z.number().min(0).lt(1).default(0),
+  });
+const GPT2 = { teacher: gpt2({ layers: 4, width: 128 }), student: gpt2({ layers: 2, width: 64 }) };
 
 /** A feature map's own keys are checked by the engine, which knows them. */
 const kernel = z.looseObject({ type: z.string() });
@@ -109,11 +143,22 @@ export const schema = z.strictObject({
         z.strictObject({ cifar100: z.string(), labels: z.enum(['fine', 'coarse']).optional() }),
         z.strictObject({ images: z.string(), size: z.union([count, z.tuple([count, count])]).optional() }),
         z.strictObject({ npy: z.string() }),
+        z.strictObject({ text: z.union([z.string(), z.array(z.string()).min(1)]), heldOut: z.unknown().optional() }),
+        z.strictObject({ wikitext: z.string() }),
+        z.strictObject({ ptb: z.string() }),
+        z.strictObject({ brown: z.string() }),
+        z.strictObject({ imdb: z.string() }),
+        z.strictObject({ spamAssassin: z.string() }),
       ],
       'expected a name such as mnist, or { idx: FOLDER }',
     )
     .default('mnist')
-    .describe("A data set by name ('mnist' is the installed digits), or where its files are; see DataSource."),
+    .describe(
+      "A data set by name ('mnist' is the installed digits), or where its files are; see DataSource, and with 'text' CorpusSource and ReviewSource.",
+    ),
+  text: text
+    .optional()
+    .describe('The data are text, and the models GPT-2s: how the text becomes tokens, and what is learned from it.'),
   samples: count
     .optional()
     .describe(
@@ -145,6 +190,7 @@ export const schema = z.strictObject({
         .enum(TEACHER_NAMES)
         .default('reproduction')
         .describe('The network, by the name that makeTeacher gives it.'),
+      gpt2: GPT2.teacher.optional().describe('With text: the teacher, where no model is given.'),
       epochs: count.default(10),
       ...training,
     })
@@ -166,6 +212,13 @@ export const schema = z.strictObject({
         .default('linear')
         .describe("Of the paper's student: whether a ReLU follows its features, and their number."),
       width: count.default(4),
+      gpt2: GPT2.student.optional().describe('With text: the student, where no model is given.'),
+      fromTeacher: z
+        .boolean()
+        .optional()
+        .describe(
+          "With text: the student begins with the teacher's embeddings and every so-many-th of its layers; of equal width.",
+        ),
       epochs: count.default(5),
       ...training,
     })
@@ -187,7 +240,7 @@ export const schema = z.strictObject({
     .describe(
       "Where methods with 'tune' are tuned: seeds of their own and, if given, fewer samples and other epochs of the students.",
     ),
-  featureLayer: z.string().default('features').describe('Name of the feature layer of both models.'),
+  featureLayer: z.string().default(DEFAULT_FEATURES).describe('Name of the feature layer of both models.'),
   featurePairs: z
     .array(z.strictObject({ student: featurePlace, teacher: featurePlace, weight: z.number().positive().optional() }))
     .min(1)
@@ -231,6 +284,22 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   return nodes.flatMap(open).flatMap((node) => Object.keys(node.shape ?? {}));
 }
 
+/** With text, the sizes of the models that are made anew, and where a GPT-2 has features; other studies are as they were. */
+function withTextDefaults(config: StudyConfig): StudyConfig {
+  if (!config.text) return config;
+  const { teacher, student, text, featureLayer, featurePairs } = config;
+  const place = { layer: 'ln_f', pooling: 'average' } as const;
+  return {
+    ...config,
+    ...(featureLayer === DEFAULT_FEATURES &&
+      (text.task === 'classification'
+        ? { featureLayer: 'pooled' }
+        : { featurePairs: featurePairs ?? [{ student: place, teacher: place }] })),
+    teacher: { ...teacher, gpt2: teacher.gpt2 ?? GPT2.teacher.parse({}) },
+    student: { ...student, gpt2: student.gpt2 ?? GPT2.student.parse({}) },
+  };
+}
+
 /**
  * Checks a study's configuration and fills in the defaults.
  *
@@ -240,7 +309,7 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
  */
 export function parseConfig(given: unknown, where: string): StudyConfig {
   const result = schema.safeParse(inherit(given, where));
-  if (result.success) return result.data;
+  if (result.success) return withTextDefaults(result.data);
   const issues = result.error.issues.flatMap((issue) =>
     issue.code === 'invalid_union' && issue.errors.length > 0
       ? (issue.errors.find((branch) => branch.some(({ code }) => code === 'unrecognized_keys')) ?? [issue]).map(

@@ -103,7 +103,7 @@ async function summarise(
   { title, start, processes, tuning, signal }: OutcomeOptions,
 ): Promise<StudyMetrics> {
   await ready();
-  const parts = loadParts(config);
+  const parts = await loadParts(config);
   const measure = measureOf(config);
   const bestTeacher = best(
     runs.filter(({ record }) => record.method === TEACHER),

@@ -1,18 +1,30 @@
-import { type DataSource, holdOut, type ImageSet, loadData, selectRows } from '../data/index.js';
+import { type DataSource, holdOut, loadData } from '../data/index.js';
 import { samplesIdentity } from '../distill/checkpoint.js';
+import { type SampleSet, sliceSamples } from '../distill/samples.js';
 import { QrkdRangeError } from '../errors.js';
 import type { StudyConfig } from './config.js';
+import { loadTextParts, type TextFacts } from './text.js';
+
+/** Samples, and how many classes (of tokens: how large a vocabulary) their labels are of. */
+export interface StudySet extends SampleSet {
+  readonly classes: number;
+}
 
 /** The parts of the data that a study uses. */
 export interface Parts {
-  train: ImageSet;
-  validation: ImageSet;
-  test: ImageSet;
+  train: StudySet;
+  validation: StudySet;
+  test: StudySet;
+  /** Where the data are text: how it became tokens. */
+  text?: TextFacts;
 }
 
+type Source = Pick<StudyConfig, 'data' | 'text'>;
+type Cut = Source & Pick<StudyConfig, 'samples' | 'validationSamples'>;
+
 /** A value for the last arguments asked for; kept for the next run of the same process. */
-function remembered<A, T>(make: (argument: A) => T): (argument: A) => T {
-  let last: { key: string; value: T } | undefined;
+function remembered<A, T>(make: (argument: A) => Promise<T>): (argument: A) => Promise<T> {
+  let last: { key: string; value: Promise<T> } | undefined;
   return (argument) => {
     const key = JSON.stringify(argument);
     if (last?.key !== key) {
@@ -23,30 +35,35 @@ function remembered<A, T>(make: (argument: A) => T): (argument: A) => T {
   };
 }
 
-const loadWhole = remembered((data: StudyConfig['data']) => {
+const loadWhole = remembered(async ({ data, text }: Source): Promise<Parts> => {
+  if (text) return loadTextParts(data, text);
   const source = loadData(data as DataSource);
   return { ...holdOut(source), test: source.test };
 });
 
-/** What the data are, wherever their files lie. */
-export const dataIdentity = remembered((data: StudyConfig['data']) =>
-  Object.values(loadWhole(data)).map((set) => samplesIdentity(set)),
-);
+const identify = remembered(async (source: Source) => {
+  const { train, validation, test } = await loadWhole(source);
+  return [train, validation, test].map(samplesIdentity);
+});
 
-const cutParts = remembered(
-  ({ data, samples, validationSamples }: Pick<StudyConfig, 'data' | 'samples' | 'validationSamples'>): Parts => {
-    const { train, validation, test } = loadWhole(data);
-    return {
-      train: firstRows(train, samples, 'samples', 'training samples that there are without the validation part'),
-      validation: firstRows(validation, validationSamples, 'validationSamples', 'validation samples'),
-      test,
-    };
-  },
-);
+/** What the data are, wherever their files lie. */
+export function dataIdentity({ data, text }: StudyConfig): Promise<string[]> {
+  return identify({ data, text });
+}
+
+const cutParts = remembered(async ({ samples, validationSamples, ...source }: Cut): Promise<Parts> => {
+  const { train, validation, ...others } = await loadWhole(source);
+  const rest = 'training samples that there are without the validation part';
+  return {
+    ...others,
+    train: firstRows(train, samples, 'samples', rest),
+    validation: firstRows(validation, validationSamples, 'validationSamples', 'validation samples'),
+  };
+});
 
 /** `samples` and `validationSamples` where they are fewer than there are. */
-export function cutSizes({ data, samples, validationSamples }: StudyConfig) {
-  const { train, validation } = loadWhole(data);
+export async function cutSizes({ data, text, samples, validationSamples }: StudyConfig) {
+  const { train, validation } = await loadWhole({ data, text });
   return {
     ...(samples !== undefined && samples < train.shape[0] && { samples }),
     ...(validationSamples !== undefined && validationSamples < validation.shape[0] && { validationSamples }),
@@ -54,21 +71,18 @@ export function cutSizes({ data, samples, validationSamples }: StudyConfig) {
 }
 
 /** The data's parts. */
-export function loadParts({ data, samples, validationSamples }: StudyConfig): Parts {
-  return cutParts({ data, samples, validationSamples });
+export function loadParts({ data, text, samples, validationSamples }: StudyConfig): Promise<Parts> {
+  return cutParts({ data, text, samples, validationSamples });
 }
 
-function firstRows(set: ImageSet, n: number | undefined, key: string, what: string): ImageSet {
+function firstRows(set: StudySet, n: number | undefined, key: string, what: string): StudySet {
   if (n === undefined) return set;
   if (n > set.shape[0]) {
     throw new QrkdRangeError('ERR_QRKD_VALUE', `${key} is ${n}, more than the ${set.shape[0]} ${what}`);
   }
-  return selectRows(
-    set,
-    Int32Array.from({ length: n }, (_, i) => i),
-  );
+  return { ...sliceSamples(set, 0, n), classes: set.classes };
 }
 
-export function trainingSize(config: StudyConfig): number {
-  return loadParts(config).train.shape[0];
+export async function trainingSize(config: StudyConfig): Promise<number> {
+  return (await loadParts(config)).train.shape[0];
 }

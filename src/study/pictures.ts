@@ -1,8 +1,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { selectRows } from '../data/index.js';
 import { allOutputs, openModel } from '../distill/outputs.js';
 import type { FeaturePair } from '../distill/pairs.js';
-import type { SampleSet } from '../distill/samples.js';
+import { labelsPerSample, type SampleSet, selectSamples } from '../distill/samples.js';
 import { openInference, type Teacher } from '../distill/teacher.js';
 import type { Matrix } from '../engine/types.js';
 import { pcaProjection } from '../losses/projection.js';
@@ -90,7 +89,7 @@ export async function featurePicture(
   validation: SampleSet,
   features: Places,
 ): Promise<FeaturePicture> {
-  const classes = new Set(validation.labels).size;
+  const classes = labelsPerSample(validation) > 1 ? 10 : new Set(validation.labels).size;
   const some = firstOfEachClass(validation, Math.max(1, Math.floor(FEATURE_SAMPLES / classes)));
   const plane = async (model: LayersModel | Teacher, side: keyof Places) =>
     principalPlane(await featuresOf(model, features[side], side, some));
@@ -122,13 +121,17 @@ export function principalPlane(rows: Matrix): FeaturePlane {
   return { points, explained: total > 0 ? round(kept / total) : 1 };
 }
 
-/** The first samples of every class, class by class. */
-function firstOfEachClass(set: SampleSet, perClass: number) {
+/** The first samples of every class, class by class; of sequences without a class of their own as many as of ten. */
+function firstOfEachClass(set: SampleSet, perClass: number): SampleSet {
+  if (labelsPerSample(set) > 1) {
+    const rows = Uint32Array.from({ length: Math.min(set.shape[0], 10 * perClass) }, (_, row) => row);
+    return { ...selectSamples(set, rows), labels: new Int32Array(rows.length) };
+  }
   const classes = [...new Set(set.labels)].sort((a, b) => a - b);
   const rows = classes.flatMap((label) =>
     [...set.labels.keys()].filter((row) => set.labels[row] === label).slice(0, perClass),
   );
-  return selectRows({ ...set, classes: 0 } as Parameters<typeof selectRows>[0], rows);
+  return selectSamples(set, Uint32Array.from(rows));
 }
 
 function pictureOf({ data, shape: [n] }: Matrix): Picture {

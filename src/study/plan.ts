@@ -24,9 +24,16 @@ function lossOf({ tune: _, kernels, form, scale, projection, temperature, ...wei
   };
 }
 
+/** What is trained on, as runs depend on it. */
+interface Data {
+  data: readonly string[];
+  samples?: number;
+  validationSamples?: number;
+}
+
 /** Everything that a run's result depends on. */
-function keyOf(config: StudyConfig, method: string, seed: number, test: boolean): string {
-  const { data, teacher, student, featureLayer, featurePairs, engine, methods } = config;
+function keyOf(config: StudyConfig, data: Data, method: string, seed: number, test: boolean): string {
+  const { teacher, student, featureLayer, featurePairs, engine, methods } = config;
   const features = featurePairs ? { featurePairs } : { featureLayer };
   const own = method === TEACHER ? {} : { student, ...features, loss: lossOf(methods[method]) };
   // A student that never looks at the teacher does not depend on it.
@@ -36,9 +43,7 @@ function keyOf(config: StudyConfig, method: string, seed: number, test: boolean)
     qrkd: packageVersion(),
     kind,
     seed,
-    data: dataIdentity(data),
-    // Asking for all of them is the same as not asking.
-    ...cutSizes(config),
+    ...data,
     ...(engine === 'tfjs' && { engine }),
     ...(!test && { test }),
     ...target,
@@ -63,13 +68,15 @@ function logOf(logs: string, method: string, seed: number, key: string): LogOpti
  * @param test whether the runs may read the test part; what is tuned may not.
  * @param logs folder for the logs of runs that are trained.
  */
-export function planJobs(
+export async function planJobs(
   config: StudyConfig,
   folder: string,
   { test, logs }: { test: boolean; logs: string | undefined },
-): Job[] {
+): Promise<Job[]> {
+  // Asking for all samples is the same as not asking.
+  const data = { data: await dataIdentity(config), ...(await cutSizes(config)) };
   const place = (method: string, seed: number): Job => {
-    const key = keyOf(config, method, seed, test);
+    const key = keyOf(config, data, method, seed, test);
     // One seed of each method is enough to look at.
     const pictures = test && method !== TEACHER && seed === config.seeds[0];
     const log = logs === undefined ? {} : { log: logOf(logs, method, seed, key) };

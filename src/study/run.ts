@@ -1,5 +1,5 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { type AugmentationOptions, augmentation, type ImageSet } from '../data/index.js';
+import { type AugmentationOptions, augmentation } from '../data/index.js';
 import { type DistillResult, distill } from '../distill/distill.js';
 import type { LogOptions } from '../distill/log/log.js';
 import type { OptimizerConfig } from '../distill/optimizer.js';
@@ -7,9 +7,10 @@ import type { FeaturePair } from '../distill/pairs.js';
 import type { EarlyStopping } from '../distill/selection.js';
 import type { Teacher } from '../distill/teacher.js';
 import { qrkdLoss } from '../losses/qrkd.js';
-import { loadModel, makeStudent, makeTeacher, saveModel } from '../models/index.js';
+import { saveModel } from '../models/index.js';
 import type { StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
+import { makeModel } from './models.js';
 import { loadParts, trainingSize } from './parts.js';
 import { type FeaturePicture, featurePicture, type KernelPictures, kernelPicture } from './pictures.js';
 import { checkpointFile } from './plan.js';
@@ -52,21 +53,22 @@ export interface RunRecord {
 }
 
 /** Steps that a run takes. */
-export function stepsOf({ config, method }: RunSpec): number {
+export async function stepsOf({ config, method }: RunSpec): Promise<number> {
   const { epochs, batchSize } = method === TEACHER ? config.teacher : config.student;
   if (method === TEACHER && config.teacher.model !== undefined) return 0;
-  return epochs * Math.floor(trainingSize(config) / batchSize);
+  return epochs * Math.floor((await trainingSize(config)) / batchSize);
 }
 
 /** Trains one model, evaluates it (the test part once, at the end), saves it. */
 export async function runOne(spec: RunSpec, onStep: (step: number) => void): Promise<RunRecord> {
   const start = performance.now();
   const { config, method, seed } = spec;
-  const { train, validation, test } = loadParts(config);
+  const parts = await loadParts(config);
+  const { train, validation, test } = parts;
   if (method === TEACHER && config.teacher.model !== undefined) return givenTeacher(spec, { train, validation, test });
   const isTeacher = method === TEACHER;
   const side = isTeacher ? config.teacher : config.student;
-  const model = await makeModel(spec, train);
+  const model = await makeModel(spec, parts);
   const teacher =
     spec.teacherFolder === undefined
       ? undefined
@@ -127,17 +129,4 @@ function firstPair(
 ): Pick<FeaturePair, 'student' | 'teacher'> {
   const [first] = (featurePairs as FeaturePair[] | undefined) ?? [];
   return first ?? { student: featureLayer, teacher: teacherLayer(teacher) ?? featureLayer };
-}
-
-/** The model of a run before it is trained, for images of the data's shape and classes. */
-async function makeModel(
-  { config: { teacher, student }, method, seed }: RunSpec,
-  data: ImageSet,
-): Promise<LayersModel> {
-  const [, height, width, channels] = data.shape;
-  const options = { inputShape: [height, width, channels] as const, classes: data.classes, seed };
-  if (method === TEACHER) return makeTeacher(teacher.variant, options);
-  if (student.model !== undefined) return loadModel(student.model);
-  const { variant = 'reproduction', embedding } = student;
-  return makeStudent(variant, { ...options, ...(variant === 'reproduction' && { embedding, width: student.width }) });
 }

@@ -72,7 +72,7 @@ export async function checkStudy(config: StudyConfig): Promise<void> {
     if (model !== undefined && !model.endsWith('.onnx'))
       openModel(await loadModel(model), [config.featureLayer], `model ${model}`);
   }
-  const samples = trainingSize(config);
+  const samples = await trainingSize(config);
   for (const [side, { batchSize }] of Object.entries(sides)) {
     if (batchSize > samples) {
       throw new QrkdRangeError(
@@ -104,7 +104,8 @@ export async function runStudy(configs: readonly StudyConfig[], options: StudyOp
   for (const config of configs) await checkStudy(config);
   const { runs: folder, test = true, logs } = options;
   mkdirSync(folder, { recursive: true });
-  const planned = configs.map((config) => planJobs(config, folder, { test, logs }));
+  const planned: Job[][] = [];
+  for (const config of configs) planned.push(await planJobs(config, folder, { test, logs }));
   const jobs = [...new Map(planned.flat().map((job) => [job.key, job])).values()];
   // Whole seeds first: an interrupted study has compared everything on those.
   const seeds = [...new Set(jobs.map(({ spec }) => spec.seed))];
@@ -123,7 +124,8 @@ async function train(jobs: readonly Job[], options: StudyOptions): Promise<Map<s
     if (record) records.set(job.key, record);
   }
   const pending = await pendingJobs(jobs, records);
-  const jobSteps = new Map(jobs.map(({ key, spec }) => [key, stepsOf(spec)]));
+  const jobSteps = new Map<string, number>();
+  for (const { key, spec } of jobs) jobSteps.set(key, await stepsOf(spec));
   const steps = new Map(jobSteps);
   for (const { key } of pending) steps.set(key, 0);
   let left = pending.length;

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { ImageSet } from '../data/index.js';
 import { evaluateLogits } from '../distill/evaluate.js';
 import { keepOutputs } from '../distill/keptOutputs.js';
 import { type OnnxTeacher, type OnnxTeacherOptions, onnxTeacher } from '../distill/onnxTeacher.js';
@@ -10,6 +9,7 @@ import { QrkdRangeError } from '../errors.js';
 import { loadModel, saveModel } from '../models/index.js';
 import { readModel } from '../onnx/read.js';
 import type { StudyConfig } from './config.js';
+import { openGiven } from './models.js';
 import type { Parts } from './parts.js';
 import type { RunRecord, RunSpec } from './run.js';
 
@@ -48,7 +48,7 @@ export async function givenTeacher(
   { train, validation, test }: Parts,
 ): Promise<RunRecord> {
   const start = performance.now();
-  if (!isOnnxTeacher(config)) await saveModel(await loadModel(config.teacher.model!), folder);
+  if (!isOnnxTeacher(config)) await saveModel(await openGiven(config.teacher.model!), folder);
   const teacher = await loadTeacher(config, folder, [train, validation, test]);
   const inference = openInference(teacher, [], {
     engine: 'auto',
@@ -56,7 +56,7 @@ export async function givenTeacher(
     precision: 'float32',
     alone: true,
   });
-  const evaluate = async (set: ImageSet) => {
+  const evaluate = async (set: SampleSet) => {
     const { logits } = await inference.outputs(set);
     if (!logits) {
       throw new QrkdRangeError(
