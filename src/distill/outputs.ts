@@ -128,12 +128,11 @@ export function allOutputs(
   const n = set.shape[0];
   const parts: Float32Array[][] = [];
   for (let start = 0; start < n; start += CHUNK) {
-    parts.push(
-      tf.tidy(() => {
-        const { logits, features } = opened.apply(sliceTensor(set, start, Math.min(n, start + CHUNK)), false);
-        return [logits, ...features].map((tensor) => tensor.dataSync() as Float32Array);
-      }) as unknown as Float32Array[],
-    );
+    // Nothing is returned from tidy, which would look for tensors among all of the numbers.
+    tf.tidy(() => {
+      const { logits, features } = opened.apply(sliceTensor(set, start, Math.min(n, start + CHUNK)), false);
+      parts.push([logits, ...features].map((tensor) => tensor.dataSync() as Float32Array));
+    });
   }
   const [logits, ...features] = parts[0].map((_, k) =>
     joined(

@@ -1,7 +1,7 @@
 import { type CorpusSource, holdOutTexts, loadCorpus, loadReviews, type ReviewSource } from '../data/index.js';
 import { asSamples, type TokenSet } from '../distill/samples.js';
 import { classificationRows, joinDocuments, languageBlocks } from '../text/blocks.js';
-import { bpeTokenizer, loadTokenizer, trainBpe } from '../text/bpe.js';
+import { bpeTokenizer, loadTokenizer } from '../text/bpe.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { WordTokenizer } from '../text/words.js';
 import type { StudyConfig } from './config.js';
@@ -61,7 +61,7 @@ function classificationParts(reviews: Reviews, text: TextConfig): Parts {
 /** The tokenizer that a configuration names, made from the training part where it is not one of a model's. */
 function makeTokenizer(texts: readonly string[], { tokenizer, vocabulary }: TextConfig): Tokenizer {
   if (tokenizer === 'words') return WordTokenizer.fromTexts(texts, { size: vocabulary });
-  if (tokenizer === 'bpe') return bpeTokenizer(trainBpe(texts, { vocabulary }));
+  if (tokenizer === 'bpe') throw new Error('bpe');
   return loadTokenizer(tokenizer.gpt2);
 }
 
