@@ -56,25 +56,25 @@ const optimizer = { name: 'adamw', clipNorm: 1, schedule: { type: 'cosine', warm
 const side = { optimizer, batchSize: 32, learningRate: 3e-3, epochs: 10 };
 
 const language = {
-  text: { task: 'language', length: 128, stride: 64 },
+  text: { task: 'language' as const, length: 128, stride: 64 },
   // 400,000 tokens: what two processors train on in minutes.
   samples: 3125,
   validationSamples: 500,
   teacher: side,
   student: side,
   tuning: { seeds: [1000], samples: 1000, validationSamples: 250 },
-} as const;
+} satisfies Partial<StudyConfigInput>;
 
 const classification = {
-  text: { task: 'classification', length: 256 },
+  text: { task: 'classification' as const, length: 256 },
   teacher: { ...side, learningRate: 1e-3 },
   student: { ...side, learningRate: 1e-3 },
   tuning: { seeds: [1000] },
-} as const;
+} satisfies Partial<StudyConfigInput>;
 
 const SETTINGS: Record<TextSetName, Omit<StudyConfigInput, 'methods'>> = {
   wikitext2: { data: 'wikitext2', ...language },
-  ptb: { data: 'ptb', ...language, text: { ...language.text, tokenizer: 'words', vocabulary: 10_000 } },
+  ptb: { data: 'ptb', ...language, text: { ...language.text, tokenizer: 'words' as const, vocabulary: 10_000 } },
   brown: { data: 'brown', ...language },
   imdb: { data: 'imdb', ...classification },
   'spam-assassin': { data: 'spam-assassin', ...classification },

@@ -3,6 +3,7 @@ import { asSamples, type TokenSet } from '../distill/samples.js';
 import { classificationRows, joinDocuments, languageBlocks } from '../text/blocks.js';
 import { bpeTokenizer, loadTokenizer } from '../text/bpe.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { trainBpe } from '../text/trainBpe.js';
 import { WordTokenizer } from '../text/words.js';
 import type { StudyConfig } from './config.js';
 import type { Parts, StudySet } from './parts.js';
@@ -61,7 +62,7 @@ function classificationParts(reviews: Reviews, text: TextConfig): Parts {
 /** The tokenizer that a configuration names, made from the training part where it is not one of a model's. */
 function makeTokenizer(texts: readonly string[], { tokenizer, vocabulary }: TextConfig): Tokenizer {
   if (tokenizer === 'words') return WordTokenizer.fromTexts(texts, { size: vocabulary });
-  if (tokenizer === 'bpe') throw new Error('bpe');
+  if (tokenizer === 'bpe') return bpeTokenizer(trainBpe(texts, { vocabulary }));
   return loadTokenizer(tokenizer.gpt2);
 }
 
