@@ -2,7 +2,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { QrkdLoss } from '../losses/qrkd.js';
 import { readSets, TRAINING_KEYS, type TrainingOptions } from './options.js';
-import { type FeaturePair, readPairs } from './pairs.js';
+import { type FeaturePair, readHidden, readPairs } from './pairs.js';
 import { type RunResult, runTraining } from './run.js';
 import { isTeacher, type Teacher } from './teacher.js';
 
@@ -23,6 +23,11 @@ export interface DistillOptions extends TrainingOptions {
    * quantum) is the sum over the pairs, each times its weight; projections and scaling of the quantum term are each pair's own.
    */
   featurePairs?: readonly FeaturePair[];
+  /**
+   * Name of the layer, for both models or for each, whose values [n, t, d] are the hidden states that the term "hidden"
+   * compares; default 'ln_f', the last of a GPT-2.
+   */
+  hiddenLayer?: string | { student?: string; teacher?: string };
 }
 
 export interface DistillResult extends RunResult {
@@ -35,6 +40,7 @@ const KEYS: readonly (keyof DistillOptions)[] = [
   'loss',
   'featureLayer',
   'featurePairs',
+  'hiddenLayer',
   ...TRAINING_KEYS,
 ];
 
@@ -52,7 +58,7 @@ const KEYS: readonly (keyof DistillOptions)[] = [
  */
 export async function distill(options: DistillOptions): Promise<DistillResult> {
   rejectUnknownKeys(options, KEYS, 'distill');
-  const { student, teacher, loss, featureLayer, featurePairs, ...training } = options;
+  const { student, teacher, loss, featureLayer, featurePairs, hiddenLayer, ...training } = options;
   if (!(loss instanceof QrkdLoss)) {
     throw new QrkdTypeError('ERR_QRKD_TYPE', `distill: loss must be made by qrkdLoss, got ${typeof loss}`);
   }
@@ -65,6 +71,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
     teacher,
     loss,
     pairs: loss.needsFeatures ? pairs : [],
+    ...(loss.weights.hidden > 0 && { hidden: readHidden(hiddenLayer, 'distill') }),
     options: readSets(training),
   });
   return { student, ...result };

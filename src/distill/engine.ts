@@ -14,6 +14,12 @@ import type { Inference, TeacherOutputs } from './teacher.js';
 
 export type EngineName = 'native' | 'tfjs';
 
+/** Numbers of a hidden state. */
+export interface HiddenWidths {
+  student: number;
+  teacher: number;
+}
+
 /** What both engines train from. */
 export interface EngineSetup {
   /** Names the caller in errors. */
@@ -23,6 +29,8 @@ export interface EngineSetup {
   loss: BatchLoss;
   /** What is known of the teacher's outputs on all of `train`. */
   target: TeacherOutputs;
+  /** Where hidden states are compared: they are the last of the features, on both sides, with so many numbers a token. */
+  hidden: HiddenWidths | undefined;
   /**
    * The teacher itself, where it runs on every batch: because that is augmented, or because the logits of all tokens would
    * not fit into memory.

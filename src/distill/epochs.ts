@@ -110,7 +110,7 @@ function openCheckpoint(
   epochs: number,
   batchSize: number,
 ): Checkpoint | undefined {
-  const { where, model, loss, teacher, pairs, options } = run;
+  const { where, model, loss, teacher, pairs, hidden, options } = run;
   if (!options.checkpoint) return undefined;
   if (!('native' in optimizer)) {
     throw new QrkdTypeError(
@@ -130,7 +130,7 @@ function openCheckpoint(
     optimizer,
     loss: loss.toJSON(),
     kernelParameters: [student, other].map((kernel) => [...(kernel?.parameters ?? [])]),
-    featurePairs: pairs,
+    featurePairs: hidden ? [...pairs, hidden] : pairs,
     augment: options.augment === undefined ? false : (options.augment.toJSON?.() ?? true),
     earlyStopping: earlyStopping ? [patience, minimumDelta, monitor] : null,
     keep: options.keep ?? 'last',

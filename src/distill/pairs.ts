@@ -21,6 +21,17 @@ export interface PairOptions {
   featureLayer?: string | { student?: string; teacher?: string };
 }
 
+/** The layers whose values are hidden states, a row for each token: those that `hiddenLayer` names. */
+export function readHidden(
+  hiddenLayer: string | { student?: string; teacher?: string } | undefined,
+  where: string,
+): TapPair {
+  const layers = typeof hiddenLayer === 'string' ? { student: hiddenLayer, teacher: hiddenLayer } : hiddenLayer;
+  rejectUnknownKeys(layers ?? {}, ['student', 'teacher'], `${where}: hiddenLayer`);
+  const tap = (side: 'student' | 'teacher') => readTap(layers?.[side] ?? 'ln_f', `${where}: hiddenLayer.${side}`);
+  return { student: tap('student'), teacher: tap('teacher'), weight: 1 };
+}
+
 /**
  * The pairs of layers that the options name.
  *

@@ -1,6 +1,8 @@
-import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError } from '../errors.js';
 import type { QrkdLoss } from '../losses/qrkd.js';
+import type { Tap } from '../models/taps.js';
 import { compileNetwork } from '../network/compile.js';
 import { ready } from '../tensor/backend.js';
 import { type Engine, EngineChoice, type EngineName, type EngineSetup } from './engine.js';
@@ -12,7 +14,7 @@ import { readOptimizer } from './optimizer.js';
 import { checkTraining, type ReadOptions } from './options.js';
 import { checkInputs, checkLabels, type OpenedModel, openModel } from './outputs.js';
 import type { TapPair } from './pairs.js';
-import type { SampleSet } from './samples.js';
+import { labelsPerSample, type SampleSet } from './samples.js';
 import type { StopReason } from './selection.js';
 import {
   type Inference,
@@ -35,6 +37,8 @@ export interface Run {
   teacher: LayersModel | Teacher | undefined;
   /** What the relational terms compare; none where the loss has no such terms. */
   pairs: readonly TapPair[];
+  /** Where hidden states are taken, if the loss compares them. */
+  hidden?: TapPair;
   options: ReadOptions;
 }
 
@@ -85,11 +89,12 @@ export async function runTraining(run: Run): Promise<RunResult> {
 
 /** The engine that is wanted and possible, with the teacher's outputs. */
 async function openEngine(
-  { where, role, model, loss, pairs, options, ...run }: Run,
+  { where, role, model, loss, pairs: related, hidden, options, ...run }: Run,
   epochs: number,
   batchSize: number,
 ): Promise<{ engine: Engine; teacher: Inference | undefined }> {
   const { train, validation, test, precision = 'float32', threads, seed = 0, augment, signal } = options;
+  const pairs = hidden ? [...related, hidden] : related;
   const taps = pairs.map((pair) => pair.student);
   const student = openModel(model, taps, `${where}: ${role}`);
   for (const [name, set] of Object.entries({ train, validation, test })) {
@@ -122,16 +127,25 @@ async function openEngine(
     if (loss.weights.kd > 0 && !target.logits && !student.perToken) {
       throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: the term "kd" needs the teacher's logits, and it gives none`);
     }
+    const widths = hidden && {
+      student: lastWidth(model, hidden.student),
+      teacher: target.features[related.length].data.length / (labelsPerSample(train) * train.shape[0]),
+    };
     const setup: EngineSetup = {
       where,
       student,
       train,
+      hidden: widths,
       loss: loss.prepare(
-        pairs.map(({ weight }, p) => ({
+        related.map(({ weight }, p) => ({
           teacher: target.features[p],
           studentWidth: student.featureWidths[p],
           weight,
         })),
+        widths && {
+          teacher: someRows(target.features[related.length].data, widths.teacher),
+          studentWidth: widths.student,
+        },
       ),
       target,
       teacher: live ? teacher : undefined,
@@ -153,6 +167,19 @@ function commonLength(sets: readonly (SampleSet | undefined)[]): number {
   const lengths = [...new Set(sets.flatMap((set) => (set ? [set.shape[1]] : [])))];
   if (lengths.length === 1) return lengths[0];
   throw new QrkdTypeError('ERR_QRKD_UNSUPPORTED', `its sequences differ in length (${lengths.join(', ')})`);
+}
+
+/** Numbers that the layer of a tap gives for each token. */
+function lastWidth(model: LayersModel, { layer }: Tap): number {
+  return (model.getLayer(layer).output as SymbolicTensor).shape.at(-1)!;
+}
+
+/** Hidden states enough to find their principal components. */
+const ENOUGH = 16_384;
+
+function someRows(data: Matrix['data'], width: number): Matrix {
+  const rows = Math.min(data.length / width, ENOUGH);
+  return { data: data.subarray(0, rows * width), shape: [rows, width] };
 }
 
 /** Refuses a teacher whose logits are of other classes, or of another vocabulary, than the student's. */

@@ -1,15 +1,15 @@
 import type { Tensor2D, Variable } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
-import type { BatchLoss, LossEvaluation } from '../losses/batchLoss.js';
+import type { BatchLoss, LossEvaluation, OutputTensors } from '../losses/batchLoss.js';
 import { countedLabels } from '../losses/labels.js';
 import type { TermWeights } from '../losses/targetRatios.js';
-import { TERMS } from '../losses/terms.js';
+import { type Outputs, TERMS } from '../losses/terms.js';
 import { tf } from '../tensor/backend.js';
 import { augmentBatch } from './augment.js';
 import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFiniteError } from './engine.js';
 import { argmaxRows, type Evaluation, evaluateInParts } from './evaluate.js';
-import { allOutputs } from './outputs.js';
+import { allOutputs, rowsOf } from './outputs.js';
 import { gatherLabels, gatherRows, type SampleSet, sliceTensor } from './samples.js';
 import type { TeacherOutputs } from './teacher.js';
 import { TfjsOptimizer } from './tfjsOptimizer.js';
@@ -71,8 +71,8 @@ export class TfjsEngine implements Engine {
       const x = sliceTensor(batch, 0, batch.shape[0]);
       const { grads } = tf.variableGrads(() => {
         const { logits, features } = student.apply(x, true);
-        const outputs = { logits: logits as Tensor2D, features: features as Tensor2D[] };
-        return this.#loss.scalar(outputs, teacher, labels, (evaluation, seen) => {
+        const own = this.#splitTensors(logits as Tensor2D, features as Tensor2D[]);
+        return this.#loss.scalar(own, this.#splitTeacher(teacher), labels, (evaluation, seen) => {
           // Before the weights are touched: an error leaves the student as it was.
           refuseNotFinite(evaluation, where, at);
           result = { evaluation, logits: seen.logits };
@@ -81,6 +81,21 @@ export class TfjsEngine implements Engine {
       this.#optimizer.apply(grads, at.step - 1);
     });
     return result!;
+  }
+
+  /** Hidden states come as the last of the features, a row for each sample. */
+  #splitTensors(logits: Tensor2D, features: readonly Tensor2D[]): OutputTensors {
+    const { hidden } = this.setup;
+    if (!hidden) return { logits, features };
+    const states = tf.reshape(features.at(-1)!, [-1, hidden.student]) as Tensor2D;
+    return { logits, hidden: states, features: features.slice(0, -1) };
+  }
+
+  #splitTeacher({ logits, features }: TeacherOutputs): Outputs {
+    const { hidden } = this.setup;
+    if (!hidden) return { logits, features } as Outputs;
+    const states = rowsOf(features.at(-1)!, hidden.teacher);
+    return { logits, hidden: states, features: features.slice(0, -1) } as Outputs;
   }
 
   async setLossWeights(weights: TermWeights): Promise<void> {

@@ -4,11 +4,13 @@ import type { LossGradient, Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError } from '../errors.js';
 import { tf } from '../tensor/backend.js';
 import { crossEntropyGradient } from './crossEntropy.js';
+import { hiddenLossGradient } from './hidden.js';
 import { kdLossGradient } from './kd.js';
+import { type Projection, project } from './projection.js';
 import { kernelMatrices, type QuantumLossOptions, quantumLossGradient } from './quantum.js';
 import type { TermWeights } from './targetRatios.js';
 import { checkSameRows, gradientTensor, matrixOf } from './tensors.js';
-import { isLogitTerm, type Outputs, type Share, sumOfShares, TERMS, type Term, type TermValue } from './terms.js';
+import { comparedBy, type Outputs, type Share, sumOfShares, TERMS, type Term, type TermValue } from './terms.js';
 
 export interface LossEvaluation {
   /** Sum of the weighted terms. */
@@ -16,7 +18,7 @@ export interface LossEvaluation {
   /** Terms of weight above 0. */
   terms: Partial<Record<Term, TermValue>>;
   /** d loss / d logits and d loss / d features of each pair, float32; only for the outputs that a term uses. */
-  gradient: { logits?: Matrix; features?: Matrix[] };
+  gradient: { logits?: Matrix; hidden?: Matrix; features?: Matrix[] };
   /** Rows that an amplitude map could not encode (all zero), both sides together. */
   zeroVectors: number;
 }
@@ -28,9 +30,10 @@ export interface PreparedPair {
   readonly quantum?: QuantumLossOptions;
 }
 
-/** The student's outputs as tensors: logits [N, C], features [N, f] of every pair. */
+/** The student's outputs as tensors: logits [N, C], hidden states [N, d], features [N, f] of every pair. */
 export interface OutputTensors {
   logits: Tensor2D;
+  hidden?: Tensor2D;
   features?: readonly Tensor2D[];
 }
 
@@ -46,11 +49,13 @@ export class BatchLoss {
     readonly weights: TermWeights,
     readonly temperature: number,
     readonly pairs: readonly PreparedPair[],
+    /** Narrows the teacher's hidden states where they are wider than the student's. */
+    readonly hidden?: Projection,
   ) {}
 
   /** The same with other weights, for the same terms. */
   withWeights(weights: TermWeights): BatchLoss {
-    return new BatchLoss(weights, this.temperature, this.pairs);
+    return new BatchLoss(weights, this.temperature, this.pairs, this.hidden);
   }
 
   /**
@@ -62,6 +67,7 @@ export class BatchLoss {
     const compute = (term: Term, s: Matrix, t: Matrix, pair: number): LossGradient => {
       if (term === 'ce') return crossEntropyGradient(s, labels);
       if (term === 'kd') return kdLossGradient(s, t, this.temperature, labels);
+      if (term === 'hidden') return hiddenLossGradient(s, this.hidden ? project(t, this.hidden) : t, labels);
       if (term === 'distance') return distanceLossGradient(s, t);
       if (term === 'angle') return angleLossGradient(s, t);
       const value = quantumLossGradient(s, t, this.pairs[pair].quantum!);
@@ -69,20 +75,20 @@ export class BatchLoss {
       return value;
     };
     const terms: LossEvaluation['terms'] = {};
-    const gradient: { logits?: Accumulator; features?: Accumulator[] } = {};
+    const gradient: { logits?: Accumulator; hidden?: Accumulator; features?: Accumulator[] } = {};
     let loss = 0;
     for (const term of TERMS) {
       const weight = this.weights[term];
       if (weight === 0) continue;
-      const logits = isLogitTerm(term);
+      const what = comparedBy(term);
       const own = this.#compared(student, 'student', term);
       const others = term === 'ce' ? own : this.#compared(teacher, 'teacher', term);
-      if (logits) gradient.logits ??= zerosLike(own[0]);
-      else gradient.features ??= own.map(zerosLike);
-      const into = logits ? [gradient.logits!] : gradient.features!;
+      if (what === 'features') gradient.features ??= own.map(zerosLike);
+      else gradient[what] ??= zerosLike(own[0]);
+      const into = [gradient[what]!].flat();
       const shares = own.map((s, p): Share => {
         checkSameRows(s, others[p], term);
-        const share = logits ? 1 : this.pairs[p].weight;
+        const share = what === 'features' ? this.pairs[p].weight : 1;
         // The engine refuses not-finite input with an error of its own; a training loop wants to know term and step.
         if (!isFiniteMatrix(s)) return { raw: Number.NaN, gradientNorm: Number.NaN, weight: share };
         const value = compute(term, s, others[p], p);
@@ -95,41 +101,46 @@ export class BatchLoss {
     return { loss, terms, gradient, zeroVectors };
   }
 
-  /** The matrices that a term compares: the logits, or the features of every pair. */
-  #compared({ logits, features }: Outputs, side: string, term: Term): readonly Matrix[] {
-    const found = isLogitTerm(term) ? logits && [logits] : features;
-    const wanted = isLogitTerm(term) ? 1 : this.pairs.length;
+  /** The matrices that a term compares: the logits, the hidden states, or the features of every pair. */
+  #compared({ logits, hidden, features }: Outputs, side: string, term: Term): readonly Matrix[] {
+    const found = { logits: logits && [logits], hidden: hidden && [hidden], features }[comparedBy(term)];
+    const wanted = comparedBy(term) === 'features' ? this.pairs.length : 1;
     if (found?.length === wanted) return found;
-    const what = isLogitTerm(term) ? 'logits' : wanted === 1 ? 'features' : `features of ${wanted} pairs`;
+    const names = { logits: 'logits', hidden: 'hidden states', features: 'features' };
+    const what = wanted === 1 ? names[comparedBy(term)] : `features of ${wanted} pairs`;
     const got = found === undefined ? '' : `, got ${found.length}`;
     throw new QrkdTypeError('ERR_QRKD_TYPE', `qrkdLoss: the term "${term}" needs the ${side}'s ${what}${got}`);
   }
 
   /**
-   * The same as a differentiable tf.Scalar, for training loops of one's own: logits [N, C] and features [N, f] carry the
-   * gradient.
+   * The same as a differentiable tf.Scalar, for training loops of one's own: logits [N, C], hidden states [N, d] and features
+   * [N, f] carry the gradient.
    */
   scalar(student: OutputTensors, teacher: Outputs, labels: Int32Array, onEvaluation?: OnEvaluation): Scalar {
-    const { logits, features } = student;
+    const { logits, hidden, features } = student;
     const op = tf.customGrad((...args) => {
       const save = args.pop() as unknown as (tensors: Tensor[]) => void;
-      const [first, ...rest] = args as Tensor[];
+      const [first, ...others] = args as Tensor[];
+      const states = hidden && others[0];
+      const rest = hidden ? others.slice(1) : others;
       const outputs = {
         logits: matrixOf(first, "qrkdLoss: the student's logits"),
+        ...(states && { hidden: matrixOf(states, "qrkdLoss: the student's hidden states") }),
         ...(features && { features: rest.map((tensor) => matrixOf(tensor, "qrkdLoss: the student's features")) }),
       };
       const evaluation = this.evaluate(outputs, teacher, labels);
       onEvaluation?.(evaluation, outputs);
       // An output that no term uses still has a gradient: zero.
       const { gradient } = evaluation;
-      const gradients = [gradient.logits, ...rest.map((_, p) => gradient.features?.[p])];
-      save(gradients.map((g, k) => (g ? gradientTensor(g) : tf.zerosLike([first, ...rest][k]))));
+      const ofRest = rest.map((_, p) => gradient.features?.[p]);
+      const gradients = [gradient.logits, ...(hidden ? [gradient.hidden] : []), ...ofRest];
+      save(gradients.map((g, k) => (g ? gradientTensor(g) : tf.zerosLike([first, ...others][k]))));
       return {
         value: tf.scalar(evaluation.loss),
         gradFunc: (dy: Tensor, saved: Tensor[]) => saved.map((g) => tf.mul(g, dy)),
       };
     });
-    return op(logits, ...(features ?? [])) as Scalar;
+    return op(logits, ...(hidden ? [hidden] : []), ...(features ?? [])) as Scalar;
   }
 
   /**

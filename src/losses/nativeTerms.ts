@@ -34,6 +34,9 @@ export function nativeTerms(loss: BatchLoss, { logits, features }: TermPlaces): 
     if (term === 'ce') return [{ term, share: 1, native: { kind: term, weight, output: logits.output, target: -1 } }];
     if (term === 'kd')
       return [{ term, share: 1, native: { kind: term, weight, ...logits, temperature: loss.temperature } }];
+    if (term === 'hidden') {
+      throw new QrkdTypeError('ERR_QRKD_UNSUPPORTED', 'the term "hidden" is not in the engine');
+    }
     return features.map(({ output, target, ...widths }, p) => {
       const { weight: share, quantum } = loss.pairs[p];
       const common = { weight: weight * share, output, target };

@@ -30,6 +30,8 @@ export interface QrkdLossOptions {
   kd?: number;
   /** Temperature of the logits' distillation, default 4. */
   temperature?: number;
+  /** Weight of 1 - cosine between hidden states, token by token, as DistilGPT2 was trained. */
+  hidden?: number;
   /** Weight of {@link distanceLoss}. */
   distance?: number;
   /** Weight of {@link angleLoss}. */
@@ -79,7 +81,7 @@ export class QrkdLoss {
     const preset = options.preset === undefined ? undefined : lossPreset(options.preset, 'qrkdLoss');
     const weights = {} as Record<Term, number>;
     for (const term of TERMS) {
-      const weight = options[term] ?? preset?.[term] ?? (term === 'ce' ? 1 : 0);
+      const weight = options[term] ?? (term === 'hidden' ? undefined : preset?.[term]) ?? (term === 'ce' ? 1 : 0);
       if (!(weight >= 0 && Number.isFinite(weight))) {
         throw new QrkdRangeError('ERR_QRKD_VALUE', `qrkdLoss: ${term} must be a weight of at least 0, got ${weight}`);
       }
@@ -91,7 +93,7 @@ export class QrkdLoss {
     this.weights = weights;
     this.temperature = checkTemperature(options.temperature ?? preset?.temperature ?? DEFAULT_TEMPERATURE, 'qrkdLoss');
     this.needsFeatures = weights.distance > 0 || weights.angle > 0 || weights.quantum > 0;
-    this.needsTeacher = weights.kd > 0 || this.needsFeatures;
+    this.needsTeacher = weights.kd > 0 || weights.hidden > 0 || this.needsFeatures;
     rejectUnknownKeys(options.projection ?? {}, PROJECTION_KEYS, 'qrkdLoss: projection');
     if (options.targetRatios !== undefined) checkTargetRatios(options.targetRatios, weights, 'qrkdLoss');
     if (weights.quantum > 0) {
@@ -114,8 +116,9 @@ export class QrkdLoss {
    * Fits what depends on the models: the projections of the quantum term, for every pair of layers that is compared.
    *
    * @param pairs one for each pair; none where no term compares features.
+   * @param hidden hidden states of some tokens, for a projection where the teacher's are wider than the student's.
    */
-  prepare(pairs: readonly FeatureFit[] = []): BatchLoss {
+  prepare(pairs: readonly FeatureFit[] = [], hidden?: FeatureFit): BatchLoss {
     if (this.needsFeatures && pairs.length === 0) {
       throw new QrkdTypeError('ERR_QRKD_TYPE', "qrkdLoss: the relational terms need both models' features");
     }
@@ -125,7 +128,7 @@ export class QrkdLoss {
         ...(this.weights.quantum > 0 && { quantum: this.#fitQuantum(pair) }),
       }),
     );
-    return new BatchLoss(this.weights, this.temperature, prepared);
+    return new BatchLoss(this.weights, this.temperature, prepared, hidden && fitHidden(hidden));
   }
 
   #fitQuantum({ teacher, studentWidth }: FeatureFit): QuantumLossOptions {
@@ -165,9 +168,14 @@ export class QrkdLoss {
   }
 }
 
+/** Principal components where the teacher's hidden states are wider. Ours: DistilGPT2's were as wide as its teacher's. */
+function fitHidden({ teacher, studentWidth }: FeatureFit): Projection | undefined {
+  return teacher.shape[1] > studentWidth ? pcaProjection(teacher, studentWidth) : undefined;
+}
+
 /**
  * The loss of quantum relational knowledge distillation,
- * ce CE + kd T^2 KL + distance D + angle A + quantum Q, with the numbers given as weights.
+ * ce CE + kd T^2 KL + hidden H + distance D + angle A + quantum Q, with the numbers given as weights.
  *
  * The quantum term sees features that are narrowed (teacher: principal components of its training features; student: a
  * fixed orthogonal map; only where they are wider than the kernel takes, and never by cutting off), then centred and scaled

@@ -1,17 +1,22 @@
 import type { Matrix } from '../engine/types.js';
 
 /** The terms of the loss, in the order in which they are computed and reported. */
-export const TERMS = ['ce', 'kd', 'distance', 'angle', 'quantum'] as const;
+export const TERMS = ['ce', 'kd', 'hidden', 'distance', 'angle', 'quantum'] as const;
 export type Term = (typeof TERMS)[number];
 
-/** Whether a term compares logits; the others compare features. */
-export function isLogitTerm(term: Term): term is 'ce' | 'kd' {
-  return term === 'ce' || term === 'kd';
+/** What a term compares: logits, hidden states of every token, or features of every pair of layers. */
+export function comparedBy(term: Term): keyof Outputs {
+  if (term === 'ce' || term === 'kd') return 'logits';
+  return term === 'hidden' ? 'hidden' : 'features';
 }
 
-/** Outputs of a model for one batch: logits [N, C], and features [N, f] for every pair of layers that is compared. */
+/**
+ * Outputs of a model for one batch: logits [N, C], hidden states [N, d], of models that label every token with a row for each of
+ * them, and features [N, f] for every pair of layers that is compared.
+ */
 export interface Outputs {
   logits?: Matrix;
+  hidden?: Matrix;
   features?: readonly Matrix[];
 }
 

@@ -14,7 +14,7 @@ export interface Comparison extends PairedComparison {
 
 type Named = [name: string, method: MethodConfig];
 
-const PLAIN_TERMS = ['ce', 'kd', 'distance', 'angle'] as const;
+const PLAIN_TERMS = ['ce', 'kd', 'hidden', 'distance', 'angle'] as const;
 
 /** The same method without its kernel term: of equal weights, else (where rows were tuned each) of the same terms. */
 function withoutKernel([, method]: Named, others: readonly Named[]): Named | undefined {

@@ -111,6 +111,7 @@ const method = z.strictObject({
   ce: weight.default(1),
   kd: weight.default(0),
   temperature: z.number().positive().default(4),
+  hidden: weight.default(0),
   distance: weight.default(0),
   angle: weight.default(0),
   quantum: weight.default(0),
@@ -241,6 +242,7 @@ export const schema = z.strictObject({
       "Where methods with 'tune' are tuned: seeds of their own and, if given, fewer samples and other epochs of the students.",
     ),
   featureLayer: z.string().default(DEFAULT_FEATURES).describe('Name of the feature layer of both models.'),
+  hiddenLayer: z.string().optional().describe("Of the term 'hidden': name of the layer of both models, default ln_f."),
   featurePairs: z
     .array(z.strictObject({ student: featurePlace, teacher: featurePlace, weight: z.number().positive().optional() }))
     .min(1)
@@ -287,10 +289,12 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
 /** With text, the sizes of the models that are made anew, and where a GPT-2 has features; other studies are as they were. */
 function withTextDefaults(config: StudyConfig): StudyConfig {
   if (!config.text) return config;
-  const { teacher, student, text, featureLayer, featurePairs } = config;
+  const { teacher, student, text, featureLayer, featurePairs, hiddenLayer } = config;
   const place = { layer: 'ln_f', pooling: 'average' } as const;
   return {
     ...config,
+    // Of a text's tokens some are padding, which has no meaning to compare.
+    ...(text.task === 'classification' && { hiddenLayer: hiddenLayer ?? 'pooled' }),
     ...(featureLayer === DEFAULT_FEATURES &&
       (text.task === 'classification'
         ? { featureLayer: 'pooled' }

@@ -16,9 +16,10 @@ export interface Job {
 }
 
 /** What of a method its result depends on: a term without weight has no options. */
-function lossOf({ tune: _, kernels, form, scale, projection, temperature, ...weights }: MethodConfig): object {
+function lossOf({ tune: _, kernels, form, scale, projection, temperature, hidden, ...weights }: MethodConfig): object {
   return {
     ...weights,
+    ...(hidden > 0 && { hidden }),
     ...(weights.kd > 0 && { temperature }),
     ...(weights.quantum > 0 && { kernels, form, scale, projection }),
   };
@@ -33,8 +34,8 @@ interface Data {
 
 /** Everything that a run's result depends on. */
 function keyOf(config: StudyConfig, data: Data, method: string, seed: number, test: boolean): string {
-  const { teacher, student, featureLayer, featurePairs, engine, methods } = config;
-  const features = featurePairs ? { featurePairs } : { featureLayer };
+  const { teacher, student, featureLayer, featurePairs, hiddenLayer, engine, methods } = config;
+  const features = { ...(featurePairs ? { featurePairs } : { featureLayer }), ...(hiddenLayer && { hiddenLayer }) };
   const own = method === TEACHER ? {} : { student, ...features, loss: lossOf(methods[method]) };
   // A student that never looks at the teacher does not depend on it.
   const target = method === TEACHER || usesTeacher(methods[method]) ? { teacher } : {};

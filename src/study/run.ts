@@ -100,6 +100,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     ...(config.featurePairs
       ? { featurePairs: config.featurePairs as FeaturePair[] }
       : { featureLayer: { student: config.featureLayer, teacher: pictured.teacher as string } }),
+    ...(config.hiddenLayer !== undefined && { hiddenLayer: config.hiddenLayer }),
     engine: config.engine,
     onStep,
   });

@@ -155,6 +155,7 @@ export async function methodPanels(
 const TERM_NAMES: Record<Term, string> = {
   ce: 'cross-entropy',
   kd: 'logits (KD)',
+  hidden: 'hidden states',
   distance: 'distance',
   angle: 'angle',
   quantum: 'kernel',

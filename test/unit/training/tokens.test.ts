@@ -7,12 +7,13 @@ import { weightsOf } from './clouds.js';
 const VOCABULARY = 7;
 
 /** Every token by itself: an embedding, and logits for each token [N, T, 7] or, of one token, [N, 7]. */
-function perToken(length: number, seed: number) {
+function perToken(length: number, seed: number, width = 5) {
   const kernel = (offset: number) => tf.initializers.glorotUniform({ seed: seed + offset });
   const table = tf.layers.embedding({
     inputDim: VOCABULARY,
-    outputDim: 5,
+    outputDim: width,
     inputLength: length,
+    name: 'table',
     embeddingsInitializer: kernel(1),
   });
   return tf.sequential({
@@ -93,6 +94,27 @@ describe('labels of tokens', () => {
     assert.equal(epochs[1].steps, 3);
     assert.ok(Object.values(epochs[1].terms).every(({ raw }) => raw > 0));
     assert.ok(test!.samples < 20 && test!.samples > 5);
+  });
+
+  it("hidden states of tokens turn towards the teacher's, narrowed where those are wider", async () => {
+    for (const [teacher, width] of [
+      [perToken(4, 5), 5],
+      [perToken(4, 5, 9), 9],
+    ] as const) {
+      const { epochs } = await distill({
+        student: perToken(4, 1),
+        teacher,
+        loss: qrkdLoss({ ce: 0, hidden: 1 }),
+        hiddenLayer: 'table',
+        train: sequences(32, 4, 'hidden'),
+        epochs: 30,
+        batchSize: 16,
+        learningRate: 0.05,
+        engine: 'tfjs',
+      });
+      const [first, last] = [epochs[0], epochs[29]].map(({ terms }) => terms.hidden!.raw);
+      assert.ok(first > 0.3 && last < 0.02, `width ${width}: ${first} to ${last}`);
+    }
   });
 
   it('what does not fit is refused before any work', async () => {
