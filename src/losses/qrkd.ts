@@ -81,7 +81,7 @@ export class QrkdLoss {
     const preset = options.preset === undefined ? undefined : lossPreset(options.preset, 'qrkdLoss');
     const weights = {} as Record<Term, number>;
     for (const term of TERMS) {
-      const weight = options[term] ?? (term === 'hidden' ? undefined : preset?.[term]) ?? (term === 'ce' ? 1 : 0);
+      const weight = options[term] ?? preset?.[term] ?? (term === 'ce' ? 1 : 0);
       if (!(weight >= 0 && Number.isFinite(weight))) {
         throw new QrkdRangeError('ERR_QRKD_VALUE', `qrkdLoss: ${term} must be a weight of at least 0, got ${weight}`);
       }

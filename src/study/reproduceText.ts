@@ -1,6 +1,6 @@
 import type { StudyConfigInput } from './config.js';
 
-type MethodInput = StudyConfigInput['methods'][string] & { extends?: string };
+type MethodInput = StudyConfigInput['methods'][string] & { extends?: string; preset?: string };
 type Candidate = Record<string, unknown>;
 
 /** The paper's texts, and two that can be had without a download of their own. */
@@ -41,8 +41,7 @@ function methods(): Record<string, MethodInput> {
   return {
     'Student alone': { ce: 1 },
     KD: { ce: 1, kd: 1, temperature: 2, tune: [0.25, 1, 4].map((kd) => ({ kd })) },
-    // The weights of the scripts that DistilGPT2 was trained with: KL 5, next token 2, cosine 1, temperature 2.
-    'DistilGPT2-style': { ce: 2, kd: 5, temperature: 2, hidden: 1 },
+    'DistilGPT2-style': { preset: 'distilgpt2' },
     RKD: { ce: 1, distance: 1, angle: 2, tune: relations },
     'KD+RKD': { extends: 'KD', distance: 1, angle: 2, tune: relations },
     'QRKD (ZZ)': kernel(map('zz', { reps: 1, bandwidth: 0.1 })),

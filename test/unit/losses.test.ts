@@ -354,24 +354,25 @@ describe('loss presets', () => {
 
   it('have the weights of their sources', () => {
     const table = {
-      'paper-reproduction': [1, 0.25, 0.1, 0.1, 0.1],
-      'rkd-classification': [1, 0, 25, 50, 0],
-      'official-rkd': [0, 0, 1, 2, 0],
-      recommended: [1, 1, 1, 2, 30],
-      'recommended-relu': [1, 1, 25, 50, 100],
+      'paper-reproduction': [1, 0.25, 0, 0.1, 0.1, 0.1],
+      'rkd-classification': [1, 0, 0, 25, 50, 0],
+      'official-rkd': [0, 0, 0, 1, 2, 0],
+      distilgpt2: [2, 5, 1, 0, 0, 0],
+      recommended: [1, 1, 0, 1, 2, 30],
+      'recommended-relu': [1, 1, 0, 25, 50, 100],
     } as const;
     assert.deepEqual(LOSS_PRESETS, Object.keys(table));
     for (const preset of LOSS_PRESETS) {
       const { weights, temperature } = qrkdLoss({ preset, kernels });
       assert.deepEqual(Object.values(weights), table[preset]);
-      assert.equal(temperature, 4);
+      assert.equal(temperature, preset === 'distilgpt2' ? 2 : 4);
       assert.deepEqual(lossPreset(preset), { ...weights, temperature });
     }
   });
 
   it('are where a loss begins: what is given beside them counts, also 0', () => {
     const loss = qrkdLoss({ preset: 'rkd-classification', kd: 0.5, distance: 0, temperature: 2 });
-    assert.deepEqual(loss.weights, { ce: 1, kd: 0.5, distance: 0, angle: 50, quantum: 0 });
+    assert.deepEqual(loss.weights, { ce: 1, kd: 0.5, hidden: 0, distance: 0, angle: 50, quantum: 0 });
     assert.equal(loss.temperature, 2);
     assert.equal(qrkdLoss({ preset: 'official-rkd', ce: undefined }).weights.ce, 0);
     assert.equal(qrkdLoss({ preset: 'official-rkd', ce: 1 }).weights.ce, 1);

@@ -35,7 +35,7 @@ describe('target ratios', () => {
   it('weights follow from the norms of the epoch before, and are what the terms are weighted with', async () => {
     const { epochs, text } = await run();
     assert.match(text, /^qrkd: distill: targetRatios is on; .* was measured to cost accuracy\n$/);
-    assert.deepEqual(epochs[0].weights, { ce: 1, kd: 1, distance: 1, angle: 2, quantum: 30 });
+    assert.deepEqual(epochs[0].weights, { ce: 1, kd: 1, hidden: 0, distance: 1, angle: 2, quantum: 30 });
     for (const [e, { weights, terms }] of epochs.entries()) {
       for (const [term, { raw, weighted }] of Object.entries(terms)) {
         const weight = weights![term as keyof typeof terms];
@@ -44,7 +44,8 @@ describe('target ratios', () => {
       if (e === 0) continue;
       const { terms: last } = epochs[e - 1];
       const wanted = (term: 'angle' | 'quantum') => (RATIOS[term] * last.ce!.gradientNorm) / last[term]!.gradientNorm;
-      assert.deepEqual(weights, { ce: 1, kd: 1, distance: 1, angle: wanted('angle'), quantum: wanted('quantum') });
+      const others = { ce: 1, kd: 1, hidden: 0, distance: 1 };
+      assert.deepEqual(weights, { ...others, angle: wanted('angle'), quantum: wanted('quantum') });
     }
     assert.notEqual(epochs[1].weights!.quantum, epochs[2].weights!.quantum);
   });
