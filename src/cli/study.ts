@@ -9,7 +9,7 @@ import { comparisonNote, formatComparison } from '../study/comparisons.js';
 import { parseConfig } from '../study/config.js';
 import { runsCsv } from '../study/csv.js';
 import { studyLatex } from '../study/latex.js';
-import { capitalized, isText, measureOf, testCounts } from '../study/measure.js';
+import { capitalized, measureOf, testCounts } from '../study/measure.js';
 import type { StudyMetrics } from '../study/metrics.js';
 import { finishStudy } from '../study/outcome.js';
 import { checkStudy, runStudy, runsFolder, type StudyOptions } from '../study/study.js';
@@ -148,7 +148,7 @@ function describe(metrics: StudyMetrics, out: string): string {
     `${capitalized(measure.withUnit)}${hasWords(table) ? ` (${WORD_COLUMN}: of a word)` : ''}`,
     seeds === 1 ? 'one seed' : `mean ± standard deviation over ${seeds} seeds`,
     `${samples.train} training, ${samples.validation} validation, ${samples.test} test ${measure.samples}${testCounts(metrics)}`,
-    ...(isText(config) && model === undefined ? [] : [model ?? `student's embedding: ${embedding}`]),
+    ...(config.text && model === undefined ? [] : [model ?? `student's embedding: ${embedding}`]),
   ];
   const lines = [
     '',

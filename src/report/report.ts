@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { capitalized, isText, measureOf, shown, testCounts } from '../study/measure.js';
+import { capitalized, measureOf, shown, testCounts } from '../study/measure.js';
 import type { ExportedModel, StudyMetrics } from '../study/metrics.js';
 import type { RunRecord } from '../study/run.js';
 import { columnsOf, formatSpread, hasWords, rowCells, TEACHER, WORD_COLUMN } from '../study/table.js';
@@ -44,7 +44,7 @@ function columnsNote({ config, table }: StudyMetrics): string {
       ? ['Less is better; a gap is positive where the student is worse, a gain where it is better.']
       : []),
     'Gaps and gains are taken within a seed.',
-    ...(isText(config) ? [] : [`The student’s embedding is <strong>${embedding(config)}</strong>.`]),
+    ...(config.text ? [] : [`The student’s embedding is <strong>${embedding(config)}</strong>.`]),
   ].join('\n');
 }
 

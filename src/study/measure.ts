@@ -1,5 +1,6 @@
 import type { Evaluation } from '../distill/evaluate.js';
 import type { EpochMetrics } from '../distill/meter.js';
+import type { StudyConfig } from './config.js';
 import type { StudyMetrics } from './metrics.js';
 
 /** What a study judges its models by: where its numbers come from, which way is better, and what they are called. */
@@ -64,14 +65,9 @@ export const PERPLEXITY: Measure = {
   counted: 'tokens',
 };
 
-/** How a study reads its data as text, if it does. */
-const textOf = (config: object) => (config as { text?: { task?: string } }).text;
-
-export const isText = (config: object): boolean => textOf(config) !== undefined;
-
 /** The measure of a study: perplexity where the next token is learned, else accuracy. */
-export function measureOf(config: object): Measure {
-  return textOf(config)?.task === 'language' ? PERPLEXITY : ACCURACY;
+export function measureOf({ text }: Pick<StudyConfig, 'text'>): Measure {
+  return text?.task === 'language' ? PERPLEXITY : ACCURACY;
 }
 
 /** An evaluation in the unit that is shown. */

@@ -125,6 +125,7 @@ async function summarise(
     train: parts.train.shape[0],
     validation: parts.validation.shape[0],
     test: parts.test.shape[0],
+    ...(parts.text?.testWords !== undefined && { testWords: parts.text.testWords }),
   };
   const scores = scoresOf(runs, measure, samples.testWords);
   return {
