@@ -47,7 +47,10 @@ DataObject::DataObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<DataOb
     if (info[2].IsTypedArray()) {
       checkLength<Napi::Int32Array>(info[2], napi_int32_array, data->count, "labels");
       const auto labels = info[2].As<Napi::Int32Array>();
-      data->labels.assign(labels.Data(), labels.Data() + data->count);
+      if (data->count == 0 || labels.ElementLength() % data->count != 0) {
+        fail(info.Env(), "labels must be one for each sample, or as many for each");
+      }
+      data->labels.assign(labels.Data(), labels.Data() + labels.ElementLength());
     }
     const auto targets = info[3].As<Napi::Array>();
     for (std::uint32_t t = 0; t < targets.Length(); ++t) {
@@ -89,6 +92,7 @@ void PlanObject::define(Napi::Env env, Napi::Object exports) {
       "NativePlan",
       DefineClass(env, "NativePlan",
                   {InstanceMethod("train", &PlanObject::train), InstanceMethod("evaluate", &PlanObject::evaluate),
+                   InstanceMethod("evaluateTokens", &PlanObject::evaluateTokens),
                    InstanceMethod("readWeights", &PlanObject::readWeights),
                    InstanceMethod("writeWeights", &PlanObject::writeWeights),
                    InstanceMethod("optimizerState", &PlanObject::optimizerState),
@@ -206,6 +210,41 @@ Napi::Value PlanObject::evaluate(const Napi::CallbackInfo& info) {
                 trainer->evaluate(*data, first, samples, outputs, alone, job);
               },
               arrays);
+        },
+        trainer_);
+  });
+}
+
+Napi::Value PlanObject::evaluateTokens(const Napi::CallbackInfo& info) {
+  check(info.Env());
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    const auto data = DataObject::of(info[0]);
+    const std::size_t first = count(info[1], "first"), samples = count(info[2], "count");
+    const bool alone = info[3].ToBoolean();
+    if (!info[4].IsArrayBuffer() || info[4].As<Napi::ArrayBuffer>().ByteLength() < 3 * sizeof(double)) {
+      fail(info.Env(), "out must be an ArrayBuffer of three numbers");
+    }
+    auto out = info[4].As<Napi::ArrayBuffer>();
+    double* to = static_cast<double*>(out.Data());
+    return std::visit(
+        [&](auto& trainer) -> Napi::Value {
+          using T = typename ScalarOf<std::decay_t<decltype(trainer)>>::Type;
+          Network<T>& network = trainer->network();
+          const auto classes = static_cast<std::int32_t>(network.outputShape(0).channels);
+          if (first + samples > data->count || !trainer->labelsTokens(*data) ||
+              data->images.size() != data->count * network.graph().nodes[0].shape.size() ||
+              std::any_of(data->labels.begin(), data->labels.end(), [&](auto label) { return label >= classes; })) {
+            fail(info.Env(), "data or labels do not fit the plan");
+          }
+          return start(
+              info, "qrkd.evaluateTokens",
+              [trainer, data, first, samples, alone, to](Job& job) {
+                const TokenResult result = trainer->evaluateTokens(*data, first, samples, alone, job);
+                to[0] = result.counted;
+                to[1] = result.correct;
+                to[2] = result.crossEntropy;
+              },
+              out);
         },
         trainer_);
   });

@@ -41,6 +41,8 @@ class PlanObject : public Napi::ObjectWrap<PlanObject> {
   Napi::Value train(const Napi::CallbackInfo& info);
   /// evaluate(data, first, count, alone, outputs: ArrayBuffer[]) -> job
   Napi::Value evaluate(const Napi::CallbackInfo& info);
+  /// evaluateTokens(data, first, count, alone, out: ArrayBuffer) -> job
+  Napi::Value evaluateTokens(const Napi::CallbackInfo& info);
   /// readWeights(index, out), writeWeights(index, values)
   void readWeights(const Napi::CallbackInfo& info);
   void writeWeights(const Napi::CallbackInfo& info);

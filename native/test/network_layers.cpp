@@ -141,8 +141,10 @@ void addSequences(std::vector<LayerCase>& cases) {
     cases.push_back({{"pointwise", {}, {{"units", units}, {"relu", 0}}, {}}, {{3, 2, channels}}, {matrix}});
     cases.push_back({{"tokenProjection", {}, {{"units", units}}, {}}, {{1, 70, channels}}, {matrix}});
   }
-  for (const auto& [length, heads, each] : {std::tuple(1, 1, 1), {21, 2, 5}, {37, 3, 4}}) {
-    cases.push_back({{"causalAttention", {}, {{"heads", heads}}, {}}, {{1, length, 3 * heads * each}}, {}});
+  for (const auto& [length, heads, each, rate] :
+       {std::tuple(1, 1, 1, 0.0), {21, 2, 5, 0.0}, {37, 3, 4, 0.0}, {19, 2, 3, 0.3}}) {
+    const std::map<std::string, double> numbers = {{"heads", heads}, {"rate", rate}, {"seed", 3}};
+    cases.push_back({{"causalAttention", {}, numbers, {}}, {{1, length, 3 * heads * each}}, {}});
   }
   for (const int width : {1, 6}) {
     const std::size_t embedding = product({kTokens, width});

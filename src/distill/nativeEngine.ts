@@ -10,10 +10,9 @@ import type { CompiledNetwork } from '../network/compile.js';
 import { makeData, NativeNetwork, type NativeStep, NotFiniteTerm } from '../network/NativeNetwork.js';
 import { augmentBatch } from './augment.js';
 import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFiniteError } from './engine.js';
-import { type Evaluation, evaluateInParts } from './evaluate.js';
+import { type Evaluation, evaluateLogits } from './evaluate.js';
 import type { StepMetrics } from './meter.js';
 import { learningRates, type OptimizerPlan } from './optimizer.js';
-import { rowsOf } from './outputs.js';
 import { gatherLabels, type SampleSet } from './samples.js';
 import type { TeacherOutputs } from './teacher.js';
 
@@ -76,7 +75,8 @@ export class NativeEngine implements Engine {
   #open(): NativeNetwork {
     return new NativeNetwork(this.compiled, {
       ...this.how,
-      maxBatch: Math.max(this.setup.batchSize, EVALUATED),
+      // Logits of tokens are much larger: no more of them than training needs.
+      maxBatch: this.setup.student.perToken ? this.setup.batchSize : Math.max(this.setup.batchSize, EVALUATED),
       terms: this.#shares.map(({ native }) => native),
       optimizer: this.#optimizer.native,
     });
@@ -168,13 +168,14 @@ export class NativeEngine implements Engine {
     return { ...step, terms: Object.fromEntries(named) };
   }
 
-  evaluate(set: SampleSet, signal: AbortSignal | undefined): Promise<Evaluation> {
+  async evaluate({ images, labels, shape: [count] }: SampleSet, signal: AbortSignal | undefined): Promise<Evaluation> {
     this.#network.load();
-    const { classes } = this.setup.student;
-    return evaluateInParts(set, classes, async ({ images, shape }) => {
-      const [logits] = await this.#network.evaluate({ images, count: shape[0] }, signal);
-      return rowsOf(logits, classes);
-    });
+    if (this.setup.student.perToken) {
+      const { counted, ...found } = await this.#network.evaluateTokens({ images, count, labels }, signal);
+      return { samples: counted, ...found, accuracy: found.correct / counted };
+    }
+    const [logits] = await this.#network.evaluate({ images, count }, signal);
+    return evaluateLogits(logits, labels);
   }
 
   weights(): Scalars[] {

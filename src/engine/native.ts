@@ -195,6 +195,11 @@ export interface NativePlan {
   ): NativeJob;
   /** Outputs of samples first .. first + count - 1 in inference mode, float32 [count][size] each. */
   evaluate(data: NativeData, first: number, count: number, alone: boolean, outputs: ArrayBuffer[]): NativeJob;
+  /**
+   * Of logits of tokens: writes how many labels count, those whose first largest logit they are, and their mean cross-entropy
+   * (float64 [3]), without handing out any logits.
+   */
+  evaluateTokens(data: NativeData, first: number, count: number, alone: boolean, out: ArrayBuffer): NativeJob;
   readWeights(index: number, out: Scalars): void;
   writeWeights(index: number, values: Scalars): void;
   /** The optimizer's steps and moments, for checkpoints. */

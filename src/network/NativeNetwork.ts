@@ -58,6 +58,12 @@ export interface NativeStep {
   terms: { raw: number; gradientNorm: number }[];
 }
 
+export interface TokenEvaluation {
+  counted: number;
+  correct: number;
+  crossEntropy: number;
+}
+
 /** A term, or its gradient, that is not finite; the weights are those of the step before. */
 export class NotFiniteTerm extends Error {
   constructor(
@@ -206,6 +212,26 @@ export class NativeNetwork {
       });
     }
     return results;
+  }
+
+  /**
+   * Of a model that gives logits for every token: how many labels count (those that are not -1), at how many the first
+   * largest logit is the label's, and their mean cross-entropy in nats. No logits leave the engine.
+   */
+  async evaluateTokens(samples: Images & { labels: Int32Array }, signal?: AbortSignal): Promise<TokenEvaluation> {
+    signal?.throwIfAborted();
+    const data = makeData(samples, samples.labels);
+    const out = new Float64Array(3);
+    try {
+      await finished(
+        guard(() => this.#plan.evaluateTokens(data, 0, samples.count, this.#alone, out.buffer)),
+        signal,
+      );
+    } finally {
+      data.dispose();
+    }
+    const [counted, correct, crossEntropy] = out;
+    return { counted, correct, crossEntropy };
   }
 
   /** The optimizer's steps and moments. */

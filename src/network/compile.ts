@@ -93,10 +93,10 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
   });
   const values = [logits, ...features];
   const last = { name: graph.outputs[0].sourceLayer.name, className: graph.outputs[0].sourceLayer.getClassName() };
-  if (logits.shape.length > 1) {
+  if (logits.shape.length > 2 || (logits.shape.length === 2 && logits.shape[0] === 1)) {
     throw unsupported(
       last,
-      `the model's output [${logits.shape.join(', ')}] is not one vector of logits, or one for each token`,
+      `the model's output [${logits.shape.join(', ')}] is not one vector of logits, or one for each of several tokens`,
     );
   }
   const outputs = [...new Set(values.map(({ node }) => node))];

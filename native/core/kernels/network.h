@@ -78,6 +78,27 @@ struct OptimizerTable {
   Update<T> sgd, momentum, adam, rmsProp;
 };
 
+/// What the gradient of one token's loss is made of; [class][line] but for the lines.
+template <class T>
+struct TokenGradient {
+  const T *x, *z;                  // logits of student and teacher; read where s is not null, and then x may be g
+  const T* e;                      // exponentials of x; null: no cross-entropy
+  const T *s, *t;                  // of x and z by the temperature; null: no distillation
+  const T* crossEntropy;           // lines: the factors of e,
+  const T *student, *teacher;      //        1 / the sums of s and t,
+  const T *offset, *distillation;  //        the difference of the logarithms of the sums, the factors of p - q
+  T inverseTemperature;
+};
+
+template <class T>
+struct TokenTable {
+  /// e = exp((x - largest) * inverseTemperature); sums: lines of the largest x, of the sum of e and of its squares.
+  void (*exponentials)(const T* x, std::size_t classes, T inverseTemperature, T* e, T* sums);
+  /// With p = s * student and q = t * teacher: g (plus itself if `adds`) = e * crossEntropy + (p - q) * distillation.
+  /// sums: lines of the sum of q ((z - x) * inverseTemperature + offset), and of that of (p - q)^2.
+  void (*gradient)(const TokenGradient<T>& plan, std::size_t classes, int adds, T* g, T* sums);
+};
+
 template <class T>
 struct NetworkTable {
   /// Widest tile of output channels. Kernels are packed in ceil(channels / tile) tiles of nearly equal width, the wider
@@ -105,6 +126,7 @@ struct NetworkTable {
   void (*lineProduct)(const LineProduct& plan, T scale, const T* a, const T* b, int adds, T* c);
 
   LayerTable<T> layers;
+  TokenTable<T> tokens;
   OptimizerTable<T> optimizer;
 };
 

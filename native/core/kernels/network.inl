@@ -11,6 +11,7 @@
 #include "network/optimizer.inl"
 #include "network/pooling.inl"
 #include "network/product.inl"
+#include "network/token_loss.inl"
 
 template <class T>
 static constexpr LayerTable<T> makeLayerTable() {
@@ -39,6 +40,15 @@ static constexpr LayerTable<T> makeLayerTable() {
 
 template <class T>
 static constexpr NetworkTable<T> makeNetworkTable() {
-  return {kNetworkTile<T>, convolve<T>,      kernelGradient<T>, biasGradient<T>,     reluMask<T>,
-          dense<T>,        denseGradient<T>, lineProduct<T>,    makeLayerTable<T>(), makeOptimizerTable<T>()};
+  return {kNetworkTile<T>,
+          convolve<T>,
+          kernelGradient<T>,
+          biasGradient<T>,
+          reluMask<T>,
+          dense<T>,
+          denseGradient<T>,
+          lineProduct<T>,
+          makeLayerTable<T>(),
+          makeTokenTable<T>(),
+          makeOptimizerTable<T>()};
 }

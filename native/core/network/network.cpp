@@ -247,10 +247,30 @@ template <class To>
 void Network<T>::readOutput(std::size_t output, To* values) const {
   const std::size_t n = static_cast<std::size_t>(graph_.outputs[output]);
   const std::size_t size = graph_.nodes[n].shape.size();
-  for (std::size_t i = 0; i < batch_.count; ++i) {
-    const T* lane = panels_[i / kLanes<T>].data() + plan_->activations[n].offset + i % kLanes<T>;
-    for (std::size_t k = 0; k < size; ++k) values[i * size + k] = static_cast<To>(lane[k * kLanes<T>]);
+  // Blocks of lines small enough to stay in L1 while the samples pass.
+  constexpr std::size_t kBlock = 64;
+  for (std::size_t i = 0; i < batch_.count; i += kLanes<T>) {
+    const T* lines = panels_[i / kLanes<T>].data() + plan_->activations[n].offset;
+    const std::size_t lanes = std::min<std::size_t>(kLanes<T>, batch_.count - i);
+    for (std::size_t start = 0; start < size; start += kBlock) {
+      const std::size_t end = std::min(size, start + kBlock);
+      for (std::size_t lane = 0; lane < lanes; ++lane) {
+        To* to = values + (i + lane) * size;
+        for (std::size_t k = start; k < end; ++k) to[k] = static_cast<To>(lines[k * kLanes<T> + lane]);
+      }
+    }
   }
+}
+
+template <class T>
+T* Network<T>::outputLanes(std::size_t output, std::size_t panel) {
+  return panels_[panel].data() + plan_->activations[static_cast<std::size_t>(graph_.outputs[output])].offset;
+}
+
+template <class T>
+T* Network<T>::outputGradientLanes(std::size_t output, std::size_t panel) {
+  const Place& place = plan_->gradients[static_cast<std::size_t>(graph_.outputs[output])];
+  return place.where == Place::kNowhere ? nullptr : panels_[panel].data() + place.offset;
 }
 
 template <class T>

@@ -42,6 +42,11 @@ class Network {
   /// Copies an output of the last forward pass, row-major [sample][size].
   template <class To>
   void readOutput(std::size_t output, To* values) const;
+  /// The same as it lies, a panel at a time: [pixel][channel][lane]. The gradient is null where nobody reads it.
+  std::size_t panels() const { return panelCount_; }
+  T* outputLanes(std::size_t output, std::size_t panel);
+  T* outputGradientLanes(std::size_t output, std::size_t panel);
+  const Shape& outputShape(std::size_t output) const { return node(graph_.outputs[output]).shape; }
   /// Gradient of an output, row-major, for `backward`; every output needs one.
   void writeOutputGradient(std::size_t output, const double* values);
   /// After it, gradient(w) is that of the loss for every trained weight.

@@ -7,6 +7,7 @@
 #include "network.h"
 #include "objective.h"
 #include "optimizer.h"
+#include "token_loss.h"
 
 namespace qrkd::network {
 
@@ -18,7 +19,7 @@ struct DataSet {
   };
   std::size_t count = 0;
   std::vector<float> images;         // [count][size of the network's input]
-  std::vector<std::int32_t> labels;  // empty where there are none
+  std::vector<std::int32_t> labels;  // one for each sample or token, [count][labels of a sample]; empty: none
   std::vector<Matrix> targets;       // outputs of the teacher, [count][columns]
 };
 
@@ -52,32 +53,44 @@ class Trainer {
 
   Network<T>& network() { return network_; }
   Optimizer<T>& optimizer() { return optimizer_; }
-  bool trains() const { return !objective_.terms().empty(); }
+  bool trains() const { return !terms_.empty(); }
   /// Whether the data have what the terms need.
   bool accepts(const DataSet& data) const;
-  std::size_t metricsPerStep() const { return kStepMetrics + kTermMetrics * objective_.terms().size(); }
+  std::size_t metricsPerStep() const { return kStepMetrics + kTermMetrics * terms_.size(); }
 
   /// One step for each learning rate; metrics: [step][metricsPerStep()], written as steps end. Progress counts steps.
   /// Throws NotFinite, or Cancelled between two updates.
   void train(const TrainCall& call, double* metrics, Job& job);
+  /// Tokens that count, and their cross-entropy, of the logits of `count` samples from `first` on, in inference mode;
+  /// the data must have their labels.
+  TokenResult evaluateTokens(const DataSet& data, std::size_t first, std::size_t count, bool alone, Job& job);
+  /// Whether the first output is logits of every token, and the labels are theirs.
+  bool labelsTokens(const DataSet& data) const;
   /// Outputs of `count` samples from `first` on, in inference mode: [sample][size] each.
   void evaluate(const DataSet& data, std::size_t first, std::size_t count, const std::vector<float*>& outputs,
                 bool alone, Job& job);
 
  private:
   double step(const TrainCall& call, std::size_t index, double* metrics, Job& job);
+  TokenResult evaluateTerms(const DataSet& data, const std::uint32_t* rows, std::size_t count, double& loss,
+                            std::size_t& zeroVectors, Job& job);
 
   Network<T> network_;
+  std::vector<Term> terms_;
+  /// Of every term, its place among those of the objective; -1 for terms of tokens.
+  std::vector<int> places_;
+  TokenLoss<T> tokenLoss_;
   Objective objective_;
   Optimizer<T> optimizer_;
   std::vector<std::size_t> trained_;  // weights
   std::vector<T*> gradients_;         // of the trained weights
-  // Of the batch, by output or target; the views are what the objective reads and writes.
+  // Of the batch, by output or target; the views are what the objective reads and writes. Empty where only terms of
+  // tokens read an output.
   std::vector<std::vector<double>> outputs_, outputGradients_, targets_;
   std::vector<Values> outputViews_, targetViews_;
   std::vector<double*> outputGradientViews_;
   std::vector<std::int32_t> labels_;
-  std::vector<TermResult> results_;
+  std::vector<TermResult> rowResults_, results_;
 };
 
 }  // namespace qrkd::network

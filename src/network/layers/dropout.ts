@@ -1,4 +1,5 @@
 import seedrandom from 'seedrandom';
+import type { NetworkBuilder } from '../builder.js';
 import { type Compiler, unsupported } from './compiler.js';
 
 /**
@@ -13,8 +14,12 @@ const dropout: Compiler = (network, layer, [x]) => {
   };
   if (noiseShape) throw unsupported(layer, `noiseShape is [${noiseShape.join(', ')}]`);
   if (!(rate > 0 && rate < 1)) return x; // tfjs's layer does nothing then
-  const generator = seedrandom(`qrkd-dropout-${seed ?? network.seed}-${network.nextDropout()}`);
-  return network.node('dropout', [x], { rate, seed: generator.int32() >>> 0 }, x.shape);
+  return network.node('dropout', [x], { rate, seed: maskSeed(network, seed) }, x.shape);
 };
+
+/** The engine's seed of the next layer that drops values. */
+export function maskSeed(network: NetworkBuilder, seed?: number | null): number {
+  return seedrandom(`qrkd-dropout-${seed ?? network.seed}-${network.nextDropout()}`).int32() >>> 0;
+}
 
 export const dropoutLayers: Record<string, Compiler> = { Dropout: dropout };

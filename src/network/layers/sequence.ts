@@ -1,5 +1,6 @@
 import type { NetworkBuilder, Value } from '../builder.js';
 import { type Compiler, type LayerView, unsupported, type WeightView } from './compiler.js';
+import { maskSeed } from './dropout.js';
 
 /** x W + b at every pixel or token; W is [in, units]. */
 export function pointwise(
@@ -45,9 +46,8 @@ const positionEmbedding: Compiler = (network, layer, [x]) => {
 /** Queries, keys and values by one product, attention, and a product that mixes the heads. */
 const causalSelfAttention: Compiler = (network, layer, [x]) => {
   const { heads, width, dropout } = layer.config as { heads: number; width: number; dropout: number };
-  if (dropout > 0) throw unsupported(layer, `dropout of attention weights is ${dropout}, not 0`);
   const mixed = pointwise(network, x, 3 * width, layer.weights.slice(0, 2));
-  const seen = network.node('causalAttention', [mixed], { heads }, x.shape);
+  const seen = network.node('causalAttention', [mixed], { heads, rate: dropout, seed: maskSeed(network) }, x.shape);
   return pointwise(network, seen, width, layer.weights.slice(2));
 };
 

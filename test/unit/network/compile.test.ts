@@ -3,7 +3,7 @@ import { before, describe, it } from 'node:test';
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { ready, tf } from 'qrkd/distill';
 import { paperStudent } from 'qrkd/models';
-import { CausalSelfAttention } from '#dist/models/layers/causalSelfAttention.js';
+import { PositionEmbedding } from '#dist/models/layers/positionEmbedding.js';
 import { TokenEmbedding } from '#dist/models/layers/tokenEmbedding.js';
 import { compileNetwork } from '#dist/network/compile.js';
 
@@ -133,10 +133,10 @@ describe('01 compiling a model', () => {
       3,
     ]);
     const tokens = tf.input({ shape: [null], dtype: 'int32', name: 'tokens' });
-    const attention = new CausalSelfAttention({ heads: 1, width: 4, dropout: 0.1, name: 'attn' });
     const embedded = new TokenEmbedding({ vocabulary: 5, width: 4 }).apply(tokens) as SymbolicTensor;
-    const attended = tf.model({ inputs: tokens, outputs: attention.apply(embedded) as SymbolicTensor });
-    assert.throws(() => compileNetwork(attended, { length: 3 }), /"attn" \(CausalSelfAttention\): dropout .* is 0.1/);
+    const positions = new PositionEmbedding({ positions: 3, width: 4, name: 'wpe' }).apply(embedded) as SymbolicTensor;
+    const attended = tf.model({ inputs: tokens, outputs: positions });
+    assert.throws(() => compileNetwork(attended, { length: 4 }), /"wpe" .*4 tokens, more than its 3/);
     assert.throws(() => compileNetwork(attended), /"tokens" \(InputLayer\): its shape \[\?\]/);
     const integers = tf.input({ shape: [4], dtype: 'int32' });
     const added = tf.layers.add({ name: 'sum' }).apply([integers, integers]) as SymbolicTensor;
