@@ -277,6 +277,23 @@ describe('03 fresh models', () => {
 });
 
 describe('04 continuations', () => {
+  it('of texts need vocab.json and merges.txt, at the first use of text and not before', async () => {
+    const bare = await loadGpt2(join(FIXTURES, 'plain'));
+    assert.equal((await bare.generate([1, 2], { maxNewTokens: 1 })).length, 3);
+    await assert.rejects(
+      bare.generate('text'),
+      /vocab\.json: no such file; a byte-level BPE needs vocab\.json and merges/,
+    );
+    const bpe = fileURLToPath(new URL('../../../../test/fixtures/bpe', import.meta.url));
+    const small = makeGpt2(SMALL, { tokenizer: bpe });
+    assert.throws(() => small.tokenizer, /the tokenizer in .* has 900 tokens; this GPT-2 knows 11$/);
+    const model = makeGpt2({ ...SMALL, n_layer: 1, vocab_size: 900, n_positions: 20 }, { tokenizer: bpe });
+    const text = await model.generate('the ', { maxNewTokens: 3 });
+    assert.ok(text.startsWith('the ') && model.tokenizer.encode(text).length > 1);
+    await saveGpt2(model, join(scratch, 'with-text'));
+    assert.equal(await (await loadGpt2(join(scratch, 'with-text'))).generate('the ', { maxNewTokens: 3 }), text);
+  });
+
   const gpt2 = () => makeGpt2({ ...SMALL, n_layer: 1, n_positions: 12 }, { seed: 1 });
   it('are drawn by a seed, from the most likely tokens only', async () => {
     const model = gpt2();

@@ -41,10 +41,8 @@ describe('01 exported GPT-2', () => {
       assert.deepEqual(JSON.parse(metadata.gpt2), gpt2.config);
       for (const [n, t] of [
         [1, 1],
-        [1, longest],
-        [2, 3],
-        [4, longest],
-        [4, 2],
+        [2, longest],
+        [4, 3],
       ]) {
         // In the classifier's, 0 is padding: some of it is within, and one row has nothing else.
         const data = random(n, t, vocabulary);
@@ -61,12 +59,14 @@ describe('01 exported GPT-2', () => {
   }
 
   it('goes on with the same tokens as tfjs', async () => {
-    for (const name of ['plain', 'bare']) {
+    for (const [name, options] of [
+      ['plain', {}],
+      ['bare', {}],
+      ['bare', { temperature: 0.7, topK: 4, seed: 3 }],
+    ] as const) {
       const gpt2 = await loadGpt2(join(FIXTURES, name));
       const path = join(scratch, `${name}.onnx`);
-      for (const options of [{}, { temperature: 0.7, topK: 4, seed: 3 }, { maxNewTokens: 2 }]) {
-        assert.deepEqual(await generateOnnx(path, [2, 3], options), await gpt2.generate([2, 3], options));
-      }
+      assert.deepEqual(await generateOnnx(path, [2, 3], options), await gpt2.generate([2, 3], options));
     }
   });
 
