@@ -5,7 +5,7 @@ import { learningPanels } from '#dist/report/charts/curves.js';
 import { renderReport } from '#dist/report/report.js';
 import { renderSweep } from '#dist/report/sweep.js';
 import { compareMethods, comparisonNote, formatComparison } from '#dist/study/comparisons.js';
-import type { StudyConfig } from '#dist/study/config.js';
+import { parseConfig } from '#dist/study/config.js';
 import { runsCsv, sweepCsv, tableCsv } from '#dist/study/csv.js';
 import { studyLatex, sweepLatex } from '#dist/study/latex.js';
 import { ACCURACY, isBetter, measureOf, PERPLEXITY, testCounts, wordPerplexity } from '#dist/study/measure.js';
@@ -29,7 +29,7 @@ function wordsOfAccuracy(html: string): string[] {
 
 describe('measure of a study', () => {
   it('is perplexity where the next token is learned, else accuracy', () => {
-    const of = (text?: object) => measureOf({ methods: {}, ...(text && { text }) }).name;
+    const of = (text?: object) => measureOf(parseConfig({ methods: { A: {} }, ...(text && { text }) }, 'test')).name;
     assert.deepEqual(
       [of(), of({ task: 'classification' }), of({ task: 'language' })],
       ['accuracy', 'accuracy', 'perplexity'],
@@ -98,7 +98,7 @@ describe('perplexities', () => {
       ...metrics.config,
       methods: { Scratch: metrics.config.methods.Scratch, KD: metrics.config.methods.KD },
     };
-    const [compared] = compareMethods({ ...parsed, text: config.text } as StudyConfig, scores);
+    const [compared] = compareMethods(parseConfig({ ...parsed, text: config.text }, 'test'), scores);
     assert.deepEqual([compared.method, compared.other, compared.difference.mean], ['KD', 'Scratch', -7]);
     assert.match(
       formatComparison(compared, PERPLEXITY),
