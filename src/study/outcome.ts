@@ -63,7 +63,7 @@ async function exportRun(
   const perToken = labelsPerSample(test) > 1;
   const checked = perToken ? sliceSamples(test, 0, Math.min(SEQUENCES_CHECKED, test.shape[0])) : test;
   const report = await verifyOnnx(path, model, {
-    inputs: { data: checked.images, shape: checked.shape },
+    inputs: { data: config.text ? Int32Array.from(checked.images) : checked.images, shape: checked.shape },
     labels: checked.labels,
   });
   // Of thousands of tokens some have two successors that are equally likely up to rounding.
