@@ -32,18 +32,18 @@ const weights = (...values: number[]): Candidate[] => values.map((quantum) => ({
 function methods(): Record<string, MethodInput> {
   const kernel = (kernels: MethodInput['kernels']): MethodInput => ({
     extends: 'KD+RKD',
-    quantum: 10,
+    quantum: 1,
     kernels,
     projection: { teacherFeatures: FEATURES, studentFeatures: FEATURES },
-    tune: weights(1, 10, 100),
+    tune: weights(0.1, 1, 10),
   });
-  const relations = [0.1, 1, 10].map((weight): Candidate => ({ distance: weight, angle: 2 * weight }));
+  const relations = [0.01, 0.1, 1].map((weight): Candidate => ({ distance: weight, angle: 2 * weight }));
   return {
     'Student alone': { ce: 1 },
     KD: { ce: 1, kd: 1, temperature: 2, tune: [0.25, 1, 4].map((kd) => ({ kd })) },
     'DistilGPT2-style': { preset: 'distilgpt2' },
-    RKD: { ce: 1, distance: 1, angle: 2, tune: relations },
-    'KD+RKD': { extends: 'KD', distance: 1, angle: 2, tune: relations },
+    RKD: { ce: 1, distance: 0.1, angle: 0.2, tune: relations },
+    'KD+RKD': { extends: 'KD', distance: 0.1, angle: 0.2, tune: relations },
     'QRKD (ZZ)': kernel(map('zz', { reps: 1, bandwidth: 0.1 })),
     'QRKD (IQP)': kernel(map('iqp', { bandwidth: 0.3 })),
     'QRKD (angle)': kernel(map('angle', { bandwidth: 1 })),
@@ -54,14 +54,14 @@ function methods(): Record<string, MethodInput> {
 
 /** Warm-up over a twentieth of the run, then half a cosine; large gradients are clipped. */
 const optimizer = { name: 'adamw', clipNorm: 1, schedule: { type: 'cosine', warmup: 0.05 } } as const;
-const side = { optimizer, batchSize: 32, learningRate: 3e-3, epochs: 10 };
+const side = { optimizer, batchSize: 32, learningRate: 3e-3, epochs: 6 };
 
 const language = {
   text: { task: 'language' as const, length: 128, stride: 64 },
   // 400,000 tokens: what two processors train on in minutes.
   samples: 3125,
   validationSamples: 500,
-  teacher: side,
+  teacher: { ...side, epochs: 10 },
   student: side,
   tuning: { seeds: [1000], samples: 1000, validationSamples: 250 },
 } satisfies Partial<StudyConfigInput>;
