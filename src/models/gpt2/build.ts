@@ -25,21 +25,17 @@ const SEEDS = 4096;
 export function buildGpt2(config: FullGpt2Config, seed: number, drawn: 'all' | 'score' = 'all'): LayersModel {
   const { n_embd: width, n_layer: blocks, num_labels: labels } = config;
   let matrices = 0;
-  const start = (scale = drawn === 'all' ? 1 : 0) => ({ stddev: 0.02 * scale, seed: seed * SEEDS + matrices++ });
+  const start = (scale = 1, always = false) => ({
+    stddev: drawn === 'all' || always ? 0.02 * scale : 0,
+    seed: seed * SEEDS + matrices++,
+  });
   const residual = 1 / Math.sqrt(2 * blocks);
   const norm = (name: string) => tf.layers.layerNormalization({ epsilon: config.layer_norm_epsilon, name });
   const dropout = (x: SymbolicTensor, rate: number, name: string) =>
     rate === 0 ? x : through(x, tf.layers.dropout({ rate, name }));
   const add = (inputs: SymbolicTensor[], name: string) => tf.layers.add({ name }).apply(inputs) as SymbolicTensor;
-  const dense = (units: number, name: string, scale: number, activation?: 'gelu_new') => {
-    const { stddev, seed } = start();
-    return tf.layers.dense({
-      units,
-      activation,
-      kernelInitializer: normalStart({ stddev: stddev * scale, seed }),
-      name,
-    });
-  };
+  const dense = (units: number, name: string, scale: number, activation?: 'gelu_new') =>
+    tf.layers.dense({ units, activation, kernelInitializer: normalStart(start(scale)), name });
 
   const tokens = tf.input({ shape: [null], dtype: 'int32', name: 'tokens' });
   const wte = new TokenEmbedding({ vocabulary: config.vocab_size, width, ...start(), name: 'wte' });
@@ -47,14 +43,14 @@ export function buildGpt2(config: FullGpt2Config, seed: number, drawn: 'all' | '
   let x = dropout(through(through(tokens, wte), wpe), config.embd_pdrop, 'drop');
   for (let i = 0; i < blocks; i++) {
     const name = `h.${i}`;
-    const { stddev, ...rest } = start();
+    const { stddev, seed } = start();
     const attention = new CausalSelfAttention({
       heads: config.n_head,
       width,
       dropout: config.attn_pdrop,
       stddev,
       projectionStddev: stddev * residual,
-      ...rest,
+      seed,
       name: `${name}.attn`,
     });
     const seen = through(through(x, norm(`${name}.ln_1`)), attention);
@@ -72,7 +68,7 @@ export function buildGpt2(config: FullGpt2Config, seed: number, drawn: 'all' | '
   const score = tf.layers.dense({
     units: labels,
     useBias: false,
-    kernelInitializer: normalStart(start(1)),
+    kernelInitializer: normalStart(start(1, true)),
     name: 'score',
   });
   const pooled = pooling.apply([x, tokens]) as SymbolicTensor;

@@ -61,11 +61,15 @@ export function readGpt2Config(config: Gpt2Config, where: string): FullGpt2Confi
   };
   const sizes = Object.fromEntries(SIZES.map((key) => [key, count(key)])) as Record<(typeof SIZES)[number], number>;
   if (sizes.n_embd % sizes.n_head !== 0) refuse('n_embd', `a multiple of n_head, ${sizes.n_head}`);
-  if (!(layer_norm_epsilon > 0)) refuse('layer_norm_epsilon', 'a number greater than 0');
+  if (typeof layer_norm_epsilon !== 'number' || !(layer_norm_epsilon > 0))
+    refuse('layer_norm_epsilon', 'a number greater than 0');
   const rates = Object.fromEntries(
     RATES.map((key) => {
       const rate = config[key] ?? 0.1;
-      return [key, rate >= 0 && rate < 1 ? rate : refuse(key, 'a number from 0 to less than 1')];
+      return [
+        key,
+        typeof rate === 'number' && rate >= 0 && rate < 1 ? rate : refuse(key, 'a number from 0 to less than 1'),
+      ];
     }),
   ) as Record<(typeof RATES)[number], number>;
   const tokens = Object.fromEntries(

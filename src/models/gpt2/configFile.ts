@@ -36,6 +36,10 @@ export function readConfigFile(path: string): FullGpt2Config {
     }
   }
   const config = Object.fromEntries(KEYS.filter((key) => json[key] !== undefined).map((key) => [key, json[key]]));
+  // transformers writes GPT-2's own end of a text for every vocabulary; a token that there is not never comes.
+  for (const key of ['pad_token_id', 'eos_token_id']) {
+    if (Number(config[key]) >= Number(config.vocab_size)) config[key] = null;
+  }
   return readGpt2Config(config as unknown as Gpt2Config, path);
 }
 

@@ -168,6 +168,7 @@ describe('02 files that do not fit', () => {
     [(json) => ({ ...json, n_head: 3 }), /config\.json: n_embd is 8; expected a multiple of n_head, 3$/],
     [({ n_embd: _, ...json }) => json, /config\.json: n_embd is missing; expected an integer of at least 1$/],
     [(json) => ({ ...json, vocab_size: '13' }), /vocab_size is "13"; expected an integer/],
+    [(json) => ({ ...json, layer_norm_epsilon: '1e-5' }), /layer_norm_epsilon is "1e-5"; expected a number greater/],
     [() => [], /config\.json: is no JSON object$/],
   ];
   for (const [change, message] of REFUSED) {
@@ -179,6 +180,13 @@ describe('02 files that do not fit', () => {
       });
     });
   }
+
+  it('an end of text that the vocabulary has not is none', async () => {
+    assert.equal(
+      (await loadGpt2(changed('plain', (json) => ({ ...json, eos_token_id: 50256 })))).config.eos_token_id,
+      null,
+    );
+  });
 
   it('no folder, unknown options, a head that is not the embedding', async () => {
     await assert.rejects(loadGpt2(join(scratch, 'nowhere')), /config\.json: no such file$/);
