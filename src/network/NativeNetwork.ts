@@ -189,13 +189,8 @@ export class NativeNetwork {
    */
   async evaluate({ images, count }: Images, signal?: AbortSignal): Promise<Matrix<Float32Array>[]> {
     const size = images.length / count;
-    const results = this.network.sizes.map((columns): Matrix<Float32Array> => {
-      return { data: new Float32Array(count * columns), shape: [count, columns] };
-    });
     const chunk = Math.max(1, Math.floor(CHUNK_BYTES / (4 * size)));
-    for (let first = 0; first < count; first += chunk) {
-      signal?.throwIfAborted();
-      const rows = Math.min(chunk, count - first);
+    const evaluatePart = async (first: number, rows: number): Promise<Float32Array[]> => {
       const part = images.subarray(first * size, (first + rows) * size);
       const outputs = this.network.sizes.map((columns) => new ArrayBuffer(4 * rows * columns));
       const data = makeData({ images: part, count: rows });
@@ -207,8 +202,21 @@ export class NativeNetwork {
       } finally {
         data.dispose();
       }
-      outputs.forEach((buffer, o) => {
-        results[o].data.set(new Float32Array(buffer), first * this.network.sizes[o]);
+      return outputs.map((buffer) => new Float32Array(buffer));
+    };
+    const matrix = (data: Float32Array, o: number): Matrix<Float32Array> => ({
+      data,
+      shape: [count, this.network.sizes[o]],
+    });
+    signal?.throwIfAborted();
+    // Logits of tokens are large: they are handed on as they come where nothing has to be put together.
+    if (count <= chunk) return (await evaluatePart(0, count)).map(matrix);
+    const results = this.network.sizes.map((columns, o) => matrix(new Float32Array(count * columns), o));
+    for (let first = 0; first < count; first += chunk) {
+      signal?.throwIfAborted();
+      const parts = await evaluatePart(first, Math.min(chunk, count - first));
+      parts.forEach((values, o) => {
+        results[o].data.set(values, first * this.network.sizes[o]);
       });
     }
     return results;
