@@ -41,6 +41,12 @@ export const isSetName = (name: string): boolean => name === 'mnist' || SETS.has
 
 const setOf = (name: string): DataSet | undefined => SOURCES[SETS.get(name) ?? '']?.sets[name];
 
+/** Whether a set is text, running or with labels. */
+export function isTextName(name: string): boolean {
+  const kind = setOf(name)?.kind;
+  return name === 'brown' || kind === 'corpus' || kind === 'reviews';
+}
+
 /** What each kind is called where another was expected. */
 const KINDS: Record<DataSetKind, string> = {
   images: 'images',

@@ -12,7 +12,7 @@ import { EpochMeter, type EpochMetrics } from './meter.js';
 import { learningRateAt, type OptimizerPlan, readOptimizer } from './optimizer.js';
 import type { Run } from './run.js';
 import { epochBatches } from './samples.js';
-import { bestEpoch, isOutOfPatience, type StopReason } from './selection.js';
+import { bestEpoch, defaultMonitor, isOutOfPatience, type StopReason } from './selection.js';
 import { teacherIdentity } from './teacher.js';
 
 /** What the epochs of a run came to. */
@@ -29,6 +29,7 @@ export interface History {
 export async function trainEpochs(run: Run, engine: Engine, epochs: number, batchSize: number): Promise<History> {
   const { train, validation, signal, seed = 0, earlyStopping, keep = 'last', onStep, onEpoch } = run.options;
   const optimizer = readOptimizer(run.options.optimizer ?? 'adam', run.options.learningRate, run.where);
+  const monitor = earlyStopping?.monitor ?? defaultMonitor(validation);
   const checkpoint = openCheckpoint(run, engine, optimizer, epochs, batchSize);
   const saved = checkpoint?.read();
   if (saved) await engine.restore(saved.state);
@@ -39,7 +40,7 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
   let done = history.length * perEpoch;
   const times: number[] = [];
   const isOver = () =>
-    history.length === epochs || (earlyStopping !== undefined && isOutOfPatience(history, earlyStopping));
+    history.length === epochs || (earlyStopping !== undefined && isOutOfPatience(history, earlyStopping, monitor));
   const log = run.options.log && new RunLog(run.options.log, done);
   const progress = run.options.progress ? startProgress(`${run.where}ing`, steps, { unit: 'steps' }) : undefined;
   try {
@@ -69,7 +70,7 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
       const metrics = { ...meter.metrics(epoch, held), ...(weights && { weights }) };
       history.push(metrics);
       log?.write({ type: 'epoch', step: done, learningRate: rateOf(optimizer, done, steps), ...metrics });
-      if (keep === 'best' && bestEpoch(history, earlyStopping?.monitor) === epoch) best = engine.weights();
+      if (keep === 'best' && bestEpoch(history, monitor) === epoch) best = engine.weights();
       if (checkpoint?.isDue(epoch, isOver())) {
         log?.sync();
         await checkpoint.write({ epoch, history, state: await engine.state(), best });
@@ -86,7 +87,7 @@ export async function trainEpochs(run: Run, engine: Engine, epochs: number, batc
     steps: history.length * perEpoch,
     stepMilliseconds: times.sort((a, b) => a - b)[times.length >> 1] ?? 0,
     stopped: history.length < epochs ? 'patience' : 'epochs',
-    keptEpoch: best ? bestEpoch(history, earlyStopping?.monitor) : history.length,
+    keptEpoch: best ? bestEpoch(history, monitor) : history.length,
   };
 }
 
@@ -120,7 +121,7 @@ function openCheckpoint(
   }
   const { student, teacher: other } = loss.weights.quantum > 0 ? loss.options.kernels! : {};
   const { earlyStopping } = options;
-  const { patience, minimumDelta = 0, monitor = 'accuracy' } = earlyStopping ?? {};
+  const { patience, minimumDelta = 0, monitor = defaultMonitor(options.validation) } = earlyStopping ?? {};
   const identity: RunIdentity = {
     engine: engine.name,
     precision: options.precision ?? 'float32',

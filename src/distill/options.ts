@@ -61,8 +61,8 @@ export interface TrainingOptions {
   /** Ends the run when the validation part no longer gets better. Schedules keep the length that `epochs` gives them. */
   earlyStopping?: EarlyStopping;
   /**
-   * 'best': the finished model has the weights of the epoch that was best on the validation part (by earlyStopping.monitor,
-   * else by accuracy; the earlier one of equals); 'last' (default): those it ended with.
+   * 'best': the finished model has the weights of the epoch that was best on the validation part (by earlyStopping.monitor
+   * or its default; the earlier one of equals); 'last' (default): those it ended with.
    */
   keep?: Keep;
   /** Stops between two steps; the promise rejects with signal.reason, the model keeps the weights it has by then. */

@@ -93,7 +93,7 @@ export function openModel(model: LayersModel, features: readonly FeatureSpec[], 
     apply(x, training) {
       const values = [opened.apply(x, { training })].flat() as Tensor[];
       const [logits, ...rest] = wanted.map((tensor) => values[outputs.indexOf(tensor)]);
-      return { logits: tokenRows(logits), features: rest };
+      return { logits: tokenRows(logits), features: rest.map(flat) };
     },
   };
 }
@@ -102,6 +102,9 @@ export function openModel(model: LayersModel, features: readonly FeatureSpec[], 
 export function rowsOf({ data }: Matrix, classes: number): Matrix {
   return { data, shape: [data.length / classes, classes] };
 }
+
+const flat = (features: Tensor): Tensor =>
+  features.rank === 2 ? features : tf.reshape(features, [features.shape[0], -1]);
 
 /** Logits of tokens [N, T, C] as [N * T, C]. */
 function tokenRows(logits: Tensor): Tensor {

@@ -1,5 +1,6 @@
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import type { EpochMetrics } from './meter.js';
+import { labelsPerSample, type SampleSet } from './samples.js';
 
 export type Monitor = 'accuracy' | 'crossEntropy';
 
@@ -11,8 +12,16 @@ export interface EarlyStopping {
    * monitor (0.001 of accuracy is a tenth of a point). Default 0.
    */
   minimumDelta?: number;
-  /** What is looked at of the validation part: its 'accuracy' (default), to rise, or its 'crossEntropy', to fall. */
+  /**
+   * What is looked at of the validation part: its 'accuracy', to rise (default), or its 'crossEntropy', to fall (default where every
+   * token has a label).
+   */
   monitor?: Monitor;
+}
+
+/** What is looked at where the options do not say. */
+export function defaultMonitor(validation: SampleSet | undefined): Monitor {
+  return validation && labelsPerSample(validation) > 1 ? 'crossEntropy' : 'accuracy';
 }
 
 /** Which epoch's weights the finished model has. */
@@ -57,7 +66,7 @@ function score({ validation }: EpochMetrics, monitor: Monitor): number {
 }
 
 /** The best epoch so far, from 1; the earliest of equals. */
-export function bestEpoch(history: readonly EpochMetrics[], monitor: Monitor = 'accuracy'): number {
+export function bestEpoch(history: readonly EpochMetrics[], monitor: Monitor): number {
   const scores = history.map((metrics) => score(metrics, monitor));
   return 1 + scores.indexOf(Math.max(...scores));
 }
@@ -68,12 +77,13 @@ export function bestEpoch(history: readonly EpochMetrics[], monitor: Monitor = '
  */
 export function isOutOfPatience(
   history: readonly EpochMetrics[],
-  { patience, minimumDelta = 0, monitor }: EarlyStopping,
+  { patience, minimumDelta = 0 }: EarlyStopping,
+  monitor: Monitor,
 ): boolean {
   let improved = 0;
   let reference = Number.NEGATIVE_INFINITY;
   for (const [index, metrics] of history.entries()) {
-    const value = score(metrics, monitor ?? 'accuracy');
+    const value = score(metrics, monitor);
     if (value - minimumDelta > reference) {
       improved = index + 1;
       reference = value;

@@ -89,12 +89,13 @@ export function tapLayer(
 
 /**
  * The features of a tap, [n, f], in the model's own graph: layers that pool or flatten are put behind, and the model stays as
- * it is.
+ * it is. Sequences of any length that are not pooled stay [n, t, f].
  */
 export function tapTensor(model: LayersModel, tap: Tap, argument: string): SymbolicTensor {
   const layer = tapLayer(model, tap, argument);
   const value = tap.activation === 'before' ? valueBefore(layer) : (layer.output as SymbolicTensor);
-  if (value.shape.length < 3) return value;
+  // tfjs flattens shapes that are known only; what is of any length is flattened when it is there.
+  if (value.shape.length < 3 || (tap.pooling === 'none' && value.shape.slice(1).includes(null))) return value;
   return poolingOf(tap.pooling, value.shape.length).apply(value) as SymbolicTensor;
 }
 

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { loadGpt2, loadModel, makeGpt2, makeStudent, makeTeacher } from '../models/index.js';
+import { QrkdRangeError } from '../errors.js';
+import { type Gpt2Config, readGpt2Config } from '../models/gpt2/config.js';
+import { Gpt2, gpt2FromTeacher, loadGpt2, loadModel, makeGpt2, makeStudent, makeTeacher } from '../models/index.js';
 import type { StudyConfig } from './config.js';
 import type { Parts } from './parts.js';
 import type { RunSpec } from './run.js';
@@ -13,10 +15,13 @@ export async function openGiven(path: string): Promise<LayersModel> {
 }
 
 /** The model of a run before it is trained, for samples of the data's shape and classes. */
-export async function makeModel({ config, method, seed }: RunSpec, parts: Parts): Promise<LayersModel> {
+export async function makeModel({ config, method, seed, teacherFolder }: RunSpec, parts: Parts): Promise<LayersModel> {
   const side = method === TEACHER ? 'teacher' : 'student';
   const { model } = config[side];
   if (side === 'student' && model !== undefined) return openGiven(model);
+  if (config.text && side === 'student' && config.student.fromTeacher) {
+    return fromTeacher(config, parts, teacherFolder!, seed);
+  }
   if (config.text) return makeTextModel(config, side, parts, seed);
   const { train } = parts;
   const [, height, width, channels] = train.shape;
@@ -27,27 +32,49 @@ export async function makeModel({ config, method, seed }: RunSpec, parts: Parts)
   return makeStudent(variant, { ...options, ...(variant === 'reproduction' && { embedding, width: student.width }) });
 }
 
-function makeTextModel(
-  config: StudyConfig,
-  side: 'teacher' | 'student',
-  { train, text }: Parts,
-  seed: number,
-): LayersModel {
+/** A student that begins as layers of the same seed's teacher. */
+async function fromTeacher(config: StudyConfig, parts: Parts, folder: string, seed: number): Promise<LayersModel> {
+  const { model } = config.teacher;
+  const teacher =
+    model === undefined
+      ? new Gpt2(readGpt2Config(gpt2Config(config, 'teacher', parts), 'teacher.gpt2'), await loadModel(folder))
+      : await loadGpt2(model);
+  return gpt2FromTeacher(teacher, gpt2Config(config, 'student', parts), { seed }).model;
+}
+
+/** Refuses sizes that no GPT-2 has before any work. */
+export function checkTextModels(config: StudyConfig, parts: Parts): void {
+  for (const side of ['teacher', 'student'] as const) {
+    if (config[side].model === undefined) readGpt2Config(gpt2Config(config, side, parts), `${side}.gpt2`);
+  }
+  const { teacher, student } = config;
+  if (!student.fromTeacher || teacher.model !== undefined) return;
+  for (const key of ['width', 'heads'] as const) {
+    if (student.gpt2![key] === teacher.gpt2![key]) continue;
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `student.gpt2.${key} is ${student.gpt2![key]}, the teacher's ${teacher.gpt2![key]}; with student.fromTeacher they must be the same`,
+    );
+  }
+}
+
+function makeTextModel(config: StudyConfig, side: 'teacher' | 'student', parts: Parts, seed: number): LayersModel {
+  return makeGpt2(gpt2Config(config, side, parts), { seed }).model;
+}
+
+function gpt2Config(config: StudyConfig, side: 'teacher' | 'student', { train, text }: Parts): Gpt2Config {
   const { layers, width, heads, dropout } = config[side].gpt2!;
   const { tokenizer, padToken } = text!;
-  return makeGpt2(
-    {
-      vocab_size: tokenizer.vocabulary,
-      n_positions: train.shape[1],
-      n_embd: width,
-      n_layer: layers,
-      n_head: heads,
-      resid_pdrop: dropout,
-      embd_pdrop: dropout,
-      attn_pdrop: dropout,
-      eos_token_id: tokenizer.endToken,
-      ...(config.text!.task === 'classification' && { num_labels: train.classes, pad_token_id: padToken }),
-    },
-    { seed },
-  ).model;
+  return {
+    vocab_size: tokenizer.vocabulary,
+    n_positions: train.shape[1],
+    n_embd: width,
+    n_layer: layers,
+    n_head: heads,
+    resid_pdrop: dropout,
+    embd_pdrop: dropout,
+    attn_pdrop: dropout,
+    eos_token_id: tokenizer.endToken,
+    ...(config.text!.task === 'classification' && { num_labels: train.classes, pad_token_id: padToken }),
+  };
 }

@@ -3,7 +3,7 @@ import { samplesIdentity } from '../distill/checkpoint.js';
 import { type SampleSet, sliceSamples } from '../distill/samples.js';
 import { QrkdRangeError } from '../errors.js';
 import type { StudyConfig } from './config.js';
-import { loadTextParts, type TextFacts } from './text.js';
+import { isTextSource, loadTextParts, type TextFacts } from './text.js';
 
 /** Samples, and how many classes (of tokens: how large a vocabulary) their labels are of. */
 export interface StudySet extends SampleSet {
@@ -37,6 +37,12 @@ function remembered<A, T>(make: (argument: A) => Promise<T>): (argument: A) => P
 
 const loadWhole = remembered(async ({ data, text }: Source): Promise<Parts> => {
   if (text) return loadTextParts(data, text);
+  if (isTextSource(data)) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `data is text, ${JSON.stringify(data)}; say how it is learned: text: {} for the next token, text: { task: classification }`,
+    );
+  }
   const source = loadData(data as DataSource);
   return { ...holdOut(source), test: source.test };
 });

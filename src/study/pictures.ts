@@ -52,7 +52,8 @@ async function featuresOf(
   side: string,
   samples: SampleSet,
 ): Promise<Matrix> {
-  const how = { engine: 'auto', where: side, precision: 'float32', alone: true } as const;
+  const length = samples.shape[1];
+  const how = { engine: 'auto', where: side, precision: 'float32', alone: true, length } as const;
   const inference = openInference(model, [readTap(place, side)], how);
   try {
     return (await inference.outputs(samples)).features[0];

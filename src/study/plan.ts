@@ -32,13 +32,18 @@ interface Data {
   validationSamples?: number;
 }
 
+/** Whether a method's run waits for the teacher: it compares with it, or begins as layers of it. */
+function needsTeacher({ methods, student }: StudyConfig, method: string): boolean {
+  return usesTeacher(methods[method]) || student.fromTeacher === true;
+}
+
 /** Everything that a run's result depends on. */
 function keyOf(config: StudyConfig, data: Data, method: string, seed: number, test: boolean): string {
   const { teacher, student, featureLayer, featurePairs, hiddenLayer, engine, methods } = config;
   const features = { ...(featurePairs ? { featurePairs } : { featureLayer }), ...(hiddenLayer && { hiddenLayer }) };
   const own = method === TEACHER ? {} : { student, ...features, loss: lossOf(methods[method]) };
   // A student that never looks at the teacher does not depend on it.
-  const target = method === TEACHER || usesTeacher(methods[method]) ? { teacher } : {};
+  const target = method === TEACHER || needsTeacher(config, method) ? { teacher } : {};
   const kind = method === TEACHER ? 'teacher' : 'student';
   const all = {
     qrkd: packageVersion(),
@@ -87,7 +92,7 @@ export async function planJobs(
   const students = config.seeds.flatMap((seed, s) =>
     Object.keys(config.methods).map((method): Job => {
       const job = place(method, seed);
-      if (!usesTeacher(config.methods[method])) return job;
+      if (!needsTeacher(config, method)) return job;
       return { ...job, spec: { ...job.spec, teacherFolder: teachers[s].spec.folder }, after: teachers[s].key };
     }),
   );

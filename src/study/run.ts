@@ -8,7 +8,7 @@ import type { EarlyStopping } from '../distill/selection.js';
 import type { Teacher } from '../distill/teacher.js';
 import { qrkdLoss } from '../losses/qrkd.js';
 import { saveModel } from '../models/index.js';
-import type { StudyConfig } from './config.js';
+import { type StudyConfig, usesTeacher } from './config.js';
 import { makeLoss } from './kernels.js';
 import { makeModel } from './models.js';
 import { loadParts, trainingSize } from './parts.js';
@@ -70,7 +70,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
   const side = isTeacher ? config.teacher : config.student;
   const model = await makeModel(spec, parts);
   const teacher =
-    spec.teacherFolder === undefined
+    spec.teacherFolder === undefined || !usesTeacher(config.methods[method])
       ? undefined
       : await loadTeacher(config, spec.teacherFolder, [train, validation, test]);
   const loss = isTeacher ? qrkdLoss({ ce: 1 }) : makeLoss(config.methods[method]);

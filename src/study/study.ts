@@ -8,7 +8,8 @@ import { loadModel } from '../models/index.js';
 import { ready } from '../tensor/backend.js';
 import type { StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
-import { trainingSize } from './parts.js';
+import { checkTextModels, openGiven } from './models.js';
+import { loadParts, trainingSize } from './parts.js';
 import { checkpointFile, type Job, planJobs } from './plan.js';
 import { runPool } from './pool.js';
 import { type RunRecord, stepsOf } from './run.js';
@@ -70,8 +71,9 @@ export async function checkStudy(config: StudyConfig): Promise<void> {
   if (isOnnxTeacher(config)) (await openOnnxTeacher(config)).close();
   for (const { model } of Object.values(sides)) {
     if (model !== undefined && !model.endsWith('.onnx'))
-      openModel(await loadModel(model), [config.featureLayer], `model ${model}`);
+      openModel(await openGiven(model), config.featurePairs ? [] : [config.featureLayer], `model ${model}`);
   }
+  if (config.text) checkTextModels(config, await loadParts(config));
   const samples = await trainingSize(config);
   for (const [side, { batchSize }] of Object.entries(sides)) {
     if (batchSize > samples) {

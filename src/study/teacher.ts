@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { evaluateLogits } from '../distill/evaluate.js';
+import { evaluateInParts } from '../distill/evaluate.js';
 import { keepOutputs } from '../distill/keptOutputs.js';
 import { type OnnxTeacher, type OnnxTeacherOptions, onnxTeacher } from '../distill/onnxTeacher.js';
 import type { SampleSet } from '../distill/samples.js';
@@ -10,7 +10,7 @@ import { loadModel, saveModel } from '../models/index.js';
 import { readModel } from '../onnx/read.js';
 import type { StudyConfig } from './config.js';
 import { openGiven } from './models.js';
-import type { Parts } from './parts.js';
+import type { Parts, StudySet } from './parts.js';
 import type { RunRecord, RunSpec } from './run.js';
 
 /** Whether the teacher of a study is an ONNX file, which is run as it is. */
@@ -55,17 +55,18 @@ export async function givenTeacher(
     where: 'teacher',
     precision: 'float32',
     alone: true,
+    length: train.shape[1],
   });
-  const evaluate = async (set: SampleSet) => {
-    const { logits } = await inference.outputs(set);
-    if (!logits) {
+  const evaluate = (set: StudySet) =>
+    evaluateInParts(set, set.classes, async (part) => {
+      // Outputs that are kept are told by the very set.
+      const { logits } = await inference.outputs(part.shape[0] === set.shape[0] ? set : part);
+      if (logits) return logits;
       throw new QrkdRangeError(
         'ERR_QRKD_VALUE',
         `teacher.model ${config.teacher.model}: name its logits (teacher.onnx)`,
       );
-    }
-    return evaluateLogits(logits, set.labels);
-  };
+    });
   try {
     return {
       method,

@@ -1,4 +1,5 @@
 import { type CorpusSource, holdOutTexts, loadCorpus, loadReviews, type ReviewSource } from '../data/index.js';
+import { isTextName } from '../data/locate.js';
 import { asSamples, type TokenSet } from '../distill/samples.js';
 import { classificationRows, joinDocuments, languageBlocks } from '../text/blocks.js';
 import { bpeTokenizer, loadTokenizer } from '../text/bpe.js';
@@ -18,6 +19,13 @@ export interface TextFacts {
   readonly padToken: number | null;
   /** Words of the test part, for perplexities per word. */
   readonly testWords?: number;
+}
+
+const TEXT_FORMS = ['text', 'wikitext', 'ptb', 'brown', 'imdb', 'spamAssassin'];
+
+/** Whether a configuration's data are text. */
+export function isTextSource(data: StudyConfig['data']): boolean {
+  return typeof data === 'string' ? isTextName(data) : TEXT_FORMS.some((form) => form in data);
 }
 
 /** Reads the text that a configuration names, and makes tokens of it. */

@@ -50,8 +50,10 @@ describe('01 when a run stops, and which epoch is best', () => {
         const [patience, minimumDelta] = [1 + (k % 5), k % 3 ? 0 : 0.07];
         const mode = monitor === 'accuracy' ? 'max' : 'min';
         const expected = await stopOfTfjs(model, values, { monitor, patience, minDelta: minimumDelta, mode });
-        const rule = { patience, minimumDelta, monitor } as const;
-        const ours = values.findIndex((_, e) => isOutOfPatience(epochsOf(values.slice(0, e + 1), monitor), rule));
+        const rule = { patience, minimumDelta } as const;
+        const ours = values.findIndex((_, e) =>
+          isOutOfPatience(epochsOf(values.slice(0, e + 1), monitor), rule, monitor),
+        );
         assert.equal(ours === -1 ? values.length : ours + 1, expected, `${values} ${JSON.stringify(rule)}`);
         stops.add(expected);
       }
@@ -62,7 +64,7 @@ describe('01 when a run stops, and which epoch is best', () => {
   });
 
   it('best: the highest accuracy or the lowest cross-entropy, the earlier of equals, never one that is no number', () => {
-    assert.equal(bestEpoch(epochsOf([0.1, 0.7, 0.5, 0.7], 'accuracy')), 2);
+    assert.equal(bestEpoch(epochsOf([0.1, 0.7, 0.5, 0.7], 'accuracy'), 'accuracy'), 2);
     assert.equal(bestEpoch(epochsOf([0.9, 0.4, 0.4, 0.5], 'crossEntropy'), 'crossEntropy'), 2);
     assert.equal(bestEpoch(epochsOf([Number.NaN, 3, Number.POSITIVE_INFINITY], 'crossEntropy'), 'crossEntropy'), 2);
     assert.equal(bestEpoch(epochsOf([Number.NaN], 'crossEntropy'), 'crossEntropy'), 1);
