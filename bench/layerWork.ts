@@ -26,7 +26,7 @@ export function layerWork(input: Shape, nodes: readonly NativeNode[], batch: num
     const alias = node.kind === 'reshape';
     // The images need no gradient: products with weights are done once then, for the weights, else twice.
     const first = node.inputs[0] === 0;
-    const products = node.weights.length > 0 && !first ? 2 : 1;
+    const products = (node.weights.length > 0 && !first) || node.kind === 'causalAttention' ? 2 : 1;
     return {
       name: nameOf(node, inputs[0]!, output),
       forward: { operations: forward, bytes: alias ? 0 : 4 * batch * (read + sizeOf(output)) },
@@ -49,6 +49,13 @@ function outputShape({ kind, inputs: _, numbers: n }: NativeNode, inputs: readon
       return [n.outHeight!, n.outWidth!, channels * n.multiplier!];
     case 'dense':
       return [1, 1, n.units!];
+    case 'pointwise':
+    case 'tokenProjection':
+      return [height, width, n.units!];
+    case 'tokenEmbedding':
+      return [height, width, n.width!];
+    case 'causalAttention':
+      return [height, width, channels / 3];
     case 'reshape':
       return [n.height!, n.width!, n.channels!];
     case 'zeroPadding2d':
@@ -72,6 +79,11 @@ function operations({ kind, inputs, numbers: n }: NativeNode, input: Shape, outp
       return 2 * taps() * output[2];
     case 'dense':
       return 2 * sizeOf(input) * sizeOf(output);
+    case 'pointwise':
+    case 'tokenProjection':
+      return 2 * sizeOf(input) * n.units!;
+    case 'causalAttention': // scores and their products with values, each of half of all pairs of tokens
+      return 2 * sizeOf(output) * input[1];
     case 'reshape':
       return 0;
     default:

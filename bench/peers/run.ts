@@ -38,6 +38,7 @@ const { reuploading } = await import('./jobs/reuploading.js');
 const { states } = await import('./jobs/states.js');
 const { NETWORK_NAMES, training } = await import('./jobs/training.js');
 const { epoch } = await import('./jobs/epoch.js');
+const { gpt2 } = await import('./jobs/gpt2.js');
 const { independent } = await import('./jobs/independent.js');
 
 type Held = (context: Context) => Promise<ContestResult>;
@@ -78,6 +79,10 @@ const SUITES: Record<string, Held[]> = {
     ]),
   ),
   'training-epoch': [epoch],
+  'training-gpt2': [
+    (context) => gpt2(context, { layers: 4, width: 128 }),
+    (context) => gpt2(context, { layers: 2, width: 64 }, { layers: 4, width: 128 }),
+  ],
   'training-independent': [independent],
 };
 
