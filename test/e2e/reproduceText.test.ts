@@ -132,21 +132,14 @@ describe('qrkd reproduce, texts', () => {
 
   it('a student that begins as layers of its teacher', { timeout: 600_000 }, async () => {
     const methods = { 'Student alone': {} };
-    const sizes = { 'student.gpt2': { layers: 1, width: 16, heads: 2 }, 'student.fromTeacher': true };
-    const changes = {
-      ...small,
-      ...sizes,
-      methods,
-      'teacher.epochs': 20,
-      'teacher.learningRate': 0.02,
-      'student.learningRate': 1e-9,
-    };
+    // With all of the teacher's layers, and steps that change nothing, it is the teacher.
+    const sizes = { 'student.gpt2': { layers: 2, width: 16, heads: 2 }, 'student.fromTeacher': true };
+    const changes = { ...small, ...sizes, methods, 'student.learningRate': 1e-9 };
     await qrkd('reproduce', 'ptb', '--data', 'ptb', '--quick', '--seeds', '1', '--out', 'layers', ...set(changes));
     const [teacher, student] = read<StudyMetrics>('layers', 'metrics.json').runs;
-    // Untrained it would give each of its tokens, the words, <unk> and <eos>, the same chance, nearly.
-    const untrained = Math.log(new Set([...WORDS, '<unk>', '<eos>']).size);
-    const [learned, begun] = [teacher, student].map(({ result }) => untrained - result.test!.crossEntropy);
-    assert.ok(learned > 0.1 && begun > 0.5 * learned, `${learned} and ${begun} nats better than guessing`);
+    const difference = student.result.test!.crossEntropy - teacher.result.test!.crossEntropy;
+    assert.ok(Math.abs(difference) < 1e-5, `${difference}`);
+    assert.notEqual(student.result.steps, 0);
   });
 
   it('imdb: a class for every text, from a folder as it is published', { timeout: 600_000 }, async () => {
