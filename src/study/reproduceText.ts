@@ -74,7 +74,8 @@ const classification = {
 } satisfies Partial<StudyConfigInput>;
 
 const SETTINGS: Record<TextSetName, Omit<StudyConfigInput, 'methods'>> = {
-  wikitext2: { data: 'wikitext2', ...language },
+  // Raw text is what byte-level tokens are for.
+  wikitext2: { data: 'wikitext2-raw', ...language },
   ptb: { data: 'ptb', ...language, text: { ...language.text, tokenizer: 'words' as const, vocabulary: 10_000 } },
   brown: { data: 'brown', ...language },
   imdb: { data: 'imdb', ...classification },
