@@ -14,6 +14,11 @@ export interface Evaluation {
   accuracy: number;
   /** Mean cross-entropy, in nats; of language models the logarithm of the perplexity of a token. */
   crossEntropy: number;
+  /**
+   * Where samples have a label each: the mean of F1 = 2 TP / (2 TP + FP + FN) over the classes that occur among labels or answers,
+   * each class counting alike (macro F1).
+   */
+  f1?: number;
 }
 
 /** Numbers among the logits that are evaluated at once where every token has some. */
@@ -35,6 +40,23 @@ export function evaluateLogits(logits: Matrix, labels: Int32Array): Evaluation {
   return { samples, correct, accuracy: correct / samples, crossEntropy: crossEntropyGradient(logits, labels).loss };
 }
 
+/** {@link evaluateLogits} of samples with a label each, with their F1. */
+export function evaluateClasses(logits: Matrix, labels: Int32Array): Evaluation {
+  return { ...evaluateLogits(logits, labels), f1: macroF1(argmaxRows(logits), labels, logits.shape[1]) };
+}
+
+function macroF1(answers: Int32Array, labels: Int32Array, classes: number): number {
+  const [right, found] = [new Float64Array(classes), new Float64Array(classes)];
+  for (const [i, label] of labels.entries()) {
+    found[label]++;
+    found[answers[i]]++;
+    if (answers[i] === label) right[label]++;
+  }
+  // Labels and answers of a class together are 2 TP + FP + FN.
+  const scores = [...found.entries()].flatMap(([c, n]) => (n > 0 ? [(2 * right[c]) / n] : []));
+  return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+}
+
 /**
  * Accuracy and cross-entropy of a set whose logits are made a part at a time where every token has some: those of all would
  * not fit into memory.
@@ -47,7 +69,7 @@ export async function evaluateInParts(
   logitsOf: (part: SampleSet) => Promise<Matrix> | Matrix,
 ): Promise<Evaluation> {
   const each = labelsPerSample(set);
-  if (each === 1) return evaluateLogits(await logitsOf(set), set.labels);
+  if (each === 1) return evaluateClasses(await logitsOf(set), set.labels);
   const n = set.shape[0];
   const rows = Math.max(1, Math.floor(LOGITS_AT_ONCE / (each * classes)));
   let [samples, correct, sum] = [0, 0, 0];
@@ -67,5 +89,6 @@ export function evaluate(model: LayersModel, samples: SampleSet | TokenSet): Eva
   checkSamples(set, 'evaluate: samples');
   const opened = openModel(model, [], 'evaluate: model');
   checkLabels(opened, set, 'evaluate: samples');
-  return evaluateLogits(allOutputs(opened, set).logits, set.labels);
+  const { logits } = allOutputs(opened, set);
+  return opened.perToken ? evaluateLogits(logits, set.labels) : evaluateClasses(logits, set.labels);
 }

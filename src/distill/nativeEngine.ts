@@ -10,7 +10,7 @@ import type { CompiledNetwork } from '../network/compile.js';
 import { makeData, NativeNetwork, type NativeStep, NotFiniteTerm } from '../network/NativeNetwork.js';
 import { augmentBatch } from './augment.js';
 import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFiniteError } from './engine.js';
-import { type Evaluation, evaluateLogits } from './evaluate.js';
+import { type Evaluation, evaluateClasses } from './evaluate.js';
 import type { StepMetrics } from './meter.js';
 import { learningRates, type OptimizerPlan } from './optimizer.js';
 import { gatherLabels, type SampleSet } from './samples.js';
@@ -175,7 +175,7 @@ export class NativeEngine implements Engine {
       return { samples: counted, ...found, accuracy: found.correct / counted };
     }
     const [logits] = await this.#network.evaluate({ images, count }, signal);
-    return evaluateLogits(logits, labels);
+    return evaluateClasses(logits, labels);
   }
 
   weights(): Scalars[] {

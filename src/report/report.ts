@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { capitalized, measureOf, shown, testCounts } from '../study/measure.js';
 import type { ExportedModel, StudyMetrics } from '../study/metrics.js';
 import type { RunRecord } from '../study/run.js';
-import { columnsOf, formatSpread, hasWords, rowCells, TEACHER, WORD_COLUMN } from '../study/table.js';
+import { columnsOf, F1_COLUMN, formatSpread, hasF1, hasWords, rowCells, TEACHER, WORD_COLUMN } from '../study/table.js';
 import { byMethod, learningPanels, MOST_BANDS, methodPanels, termPanels, termStyles } from './charts/curves.js';
 import { comparisonSection } from './comparisonSection.js';
 import { details, escapeHtml, figure, page, type Section, short, table } from './html.js';
@@ -37,6 +37,7 @@ function columnsNote({ config, table }: StudyMetrics): string {
     'perplexity of a word on the test part, exp(cross-entropy × tokens / words), whatever the tokens are: for comparing with other tokenizers.';
   return [
     ...(hasWords(table) ? [`${WORD_COLUMN}: ${words}`] : []),
+    ...(hasF1(table) ? [`${F1_COLUMN}: F1 in per cent, its mean over the classes.`] : []),
     `${gap} = ${minus('train', 'test')}.`,
     `T&amp;S Gap = ${minus('teacher’s test', 'student’s test')}.`,
     `Dist. Gain = ${minus('student’s test', 'test of the student trained from scratch')}.`,

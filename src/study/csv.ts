@@ -1,7 +1,7 @@
 import { ACCURACY, measureOf, wordPerplexity } from './measure.js';
 import type { StudyMetrics, SweepMetrics } from './metrics.js';
 import type { Spread } from './statistics.js';
-import { hasWords } from './table.js';
+import { hasF1, hasWords } from './table.js';
 
 type Cell = string | number | null | undefined;
 
@@ -17,7 +17,7 @@ const PARTS = ['train', 'validation', 'test'] as const;
 
 /**
  * One line for every run of a study: its measure (accuracies 0..1, perplexities of a token and, on the test part, of a word; then
- * accuracies of tokens, too), cross-entropies in nats, seconds of training.
+ * accuracies of tokens, too), cross-entropies in nats, macro F1 of texts with labels 0..1, seconds of training.
  */
 export function runsCsv({
   runs,
@@ -25,12 +25,14 @@ export function runsCsv({
   samples: { testWords },
 }: Pick<StudyMetrics, 'runs' | 'config' | 'samples'>): string {
   const measure = measureOf(config);
+  const withF1 = config.text?.task === 'classification';
   const measures = measure === ACCURACY ? [ACCURACY] : [measure, ACCURACY];
   const head = [
     ...['method', 'seed', 'parameters', 'epochs', 'steps', 'seconds'],
     ...measures.flatMap(({ name }) => PARTS.map((part) => `${part}_${name}`)),
     ...PARTS.map((part) => `${part}_cross_entropy`),
     ...(testWords === undefined ? [] : ['test_word_perplexity']),
+    ...(withF1 ? ['test_f1'] : []),
   ];
   const line = ({ method, seed, parameters, seconds, result }: StudyMetrics['runs'][number]) => {
     const { epochs, steps, test } = result;
@@ -40,6 +42,7 @@ export function runsCsv({
       ...measures.flatMap(({ of }) => parts.map((part) => part && of(part))),
       ...parts.map((part) => part?.crossEntropy),
       ...(testWords === undefined ? [] : [test && wordPerplexity(test, testWords)]),
+      ...(withF1 ? [test?.f1] : []),
     ];
   };
   return csv([head, ...runs.map(line)]);
@@ -62,6 +65,7 @@ export function tableCsv({ table, config }: Pick<StudyMetrics, 'table' | 'config
     train: 'train',
     test: 'test',
     ...(hasWords(table) && { testWord: 'test_word' }),
+    ...(hasF1(table) && { testF1: 'test_f1' }),
     gap: `${measureOf(config).name}_gap`,
     teacherStudentGap: 'teacher_student_gap',
     distillationGain: 'distillation_gain',

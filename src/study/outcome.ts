@@ -135,7 +135,10 @@ async function summarise(
     test: parts.test.shape[0],
     ...(parts.text?.testWords !== undefined && { testWords: parts.text.testWords }),
   };
-  const scores = scoresOf(runs, measure, samples.testWords);
+  const scores = scoresOf(runs, measure, {
+    testWords: samples.testWords,
+    withF1: config.text?.task === 'classification',
+  });
   return {
     title: `qrkd ${title}`,
     versions: { ...versions(), onnxruntime: student.runtime },
@@ -162,13 +165,21 @@ export function baselineOf({ methods }: StudyConfig): string | undefined {
   return Object.entries(methods).find(([, method]) => !usesTeacher(method))?.[0];
 }
 
-/** @param testWords words of the test part, for perplexities of a word. */
-export function scoresOf(runs: readonly FinishedRun[], measure: Measure, testWords?: number): RunScores[] {
+/**
+ * @param testWords words of the test part, for perplexities of a word.
+ * @param withF1 whether F1 is shown beside accuracy.
+ */
+export function scoresOf(
+  runs: readonly FinishedRun[],
+  measure: Measure,
+  { testWords, withF1 = false }: { testWords?: number; withF1?: boolean } = {},
+): RunScores[] {
   return runs.map(({ record: { method, seed, result } }) => ({
     method,
     seed,
     train: measure.of(result.train),
     test: measure.of(result.test!),
+    ...(withF1 && result.test!.f1 !== undefined && { testF1: result.test!.f1 }),
     ...(testWords !== undefined && { testWord: wordPerplexity(result.test!, testWords) }),
   }));
 }

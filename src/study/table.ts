@@ -9,6 +9,8 @@ export interface RunScores {
   test: number;
   /** Perplexity of a word on the test part, where its words are known. */
   testWord?: number;
+  /** Macro F1 on the test part, 0..1, of texts with labels. */
+  testF1?: number;
 }
 
 /** One row of the paper's table, in the unit that is shown: accuracies in per cent, perplexities of a token. */
@@ -18,6 +20,8 @@ export interface TableRow {
   test: Spread;
   /** Perplexity of a word on the test part, where its words are known. */
   testWord?: Spread;
+  /** Macro F1 on the test part, in per cent, of texts with labels. */
+  testF1?: Spread;
   /** By how much the training part is better than the test part. */
   gap: Spread;
   /** By how much the same seed's teacher is better on the test part; null for the teacher itself. */
@@ -53,11 +57,13 @@ export function paperTable(
         ? null
         : over((run) => value(run, test.get(`${other}/${run.seed}`)!));
     const words = own.flatMap(({ testWord }) => testWord ?? []);
+    const f1 = own.flatMap(({ testF1 }) => (testF1 === undefined ? [] : [scale * testF1]));
     return {
       method,
       train: over((run) => run.train),
       test: over((run) => run.test),
       ...(words.length === own.length && { testWord: spread(words) }),
+      ...(f1.length === own.length && { testF1: spread(f1) }),
       gap: over((run) => direction * (run.train - run.test)),
       teacherStudentGap: against(TEACHER, (run, teacher) => direction * (teacher - run.test)),
       distillationGain:
@@ -75,18 +81,39 @@ export function formatSpread(value: Spread | null): string {
 }
 
 export const WORD_COLUMN = 'Test (word)';
+export const F1_COLUMN = 'Test F1';
 
 /** Whether a table has perplexities of a word. */
 export const hasWords = (rows: readonly TableRow[]): boolean => rows.some(({ testWord }) => testWord !== undefined);
 
+/** Whether a table has F1. */
+export const hasF1 = (rows: readonly TableRow[]): boolean => rows.some(({ testF1 }) => testF1 !== undefined);
+
 /** The titles of a table's columns. */
 export function columnsOf(rows: readonly TableRow[], { gap }: Measure): string[] {
-  return ['Method', 'Train', 'Test', ...(hasWords(rows) ? [WORD_COLUMN] : []), gap, 'T&S Gap', 'Dist. Gain'];
+  return [
+    'Method',
+    'Train',
+    'Test',
+    ...(hasWords(rows) ? [WORD_COLUMN] : []),
+    ...(hasF1(rows) ? [F1_COLUMN] : []),
+    gap,
+    'T&S Gap',
+    'Dist. Gain',
+  ];
 }
 
 /** A row's numbers, in the order of {@link columnsOf}. */
-export function rowSpreads({ train, test, testWord, gap, teacherStudentGap, distillationGain }: TableRow) {
-  return [train, test, ...(testWord ? [testWord] : []), gap, teacherStudentGap, distillationGain];
+export function rowSpreads({ train, test, testWord, testF1, gap, teacherStudentGap, distillationGain }: TableRow) {
+  return [
+    train,
+    test,
+    ...(testWord ? [testWord] : []),
+    ...(testF1 ? [testF1] : []),
+    gap,
+    teacherStudentGap,
+    distillationGain,
+  ];
 }
 
 /** A row's cells as text, in the order of {@link columnsOf}. */

@@ -159,6 +159,7 @@ describe('qrkd reproduce, texts', () => {
     );
     assert.deepEqual([config.featureLayer, config.hiddenLayer], ['pooled', 'pooled']);
     for (const { method, result } of runs) assert.equal(result.test!.samples, 28, method);
+    assert.ok(table.every(({ testF1 }) => testF1 && testF1.mean > 0 && testF1.mean <= 100));
   });
 
   it('says what is wrong before any work', async () => {

@@ -3,6 +3,7 @@ import { before, describe, it } from 'node:test';
 import { distill, evaluate, qrkdLoss, ready, type TokenSet, tf, train } from 'qrkd/distill';
 import { makeGpt2 } from 'qrkd/models';
 import seedrandom from 'seedrandom';
+import { evaluateClasses } from '#dist/distill/evaluate.js';
 import { weightsOf } from './clouds.js';
 
 const VOCABULARY = 7;
@@ -49,6 +50,16 @@ function separate({ tokens, labels }: TokenSet): TokenSet {
 }
 
 const near = (a: number, b: number, tolerance: number) => assert.ok(Math.abs(a - b) <= tolerance, `${a}, ${b}`);
+
+describe('F1', () => {
+  it('is the mean over classes that occur', () => {
+    const answers = [0, 1, 1, 1, 0];
+    const data = Float32Array.from(answers.flatMap((answer) => [0, 1, 2].map((c) => Number(c === answer))));
+    const labels = Int32Array.of(0, 0, 1, 1, 1);
+    // Class 0: 1 right, 1 wrongly found, 1 missed; class 1: 2, 1, 1; nothing is or was taken for class 2.
+    near(evaluateClasses({ data, shape: [5, 3] }, labels).f1!, (2 / 4 + 4 / 6) / 2, 1e-15);
+  });
+});
 
 describe('labels of tokens', () => {
   before(() => ready());
