@@ -46,6 +46,16 @@ struct KernelGradientPlan {
   int rowsAtOnce;           // output rows whose operands stay in the cache
 };
 
+/// gradient[k * aStride + j * bStride] += sum over pixels and lanes of a[pixel][k] * b[pixel][j].
+struct PointwiseGradientPlan {
+  std::size_t pixels;
+  int aChannels, bChannels;  // a should be the narrower side
+  std::size_t aStride, bStride;
+};
+
+/// Scalars that it needs for itself: so many lines for each channel of a, and for kPointwiseGroup others.
+constexpr std::size_t kPointwiseLines = 32, kPointwiseGroup = 8;
+
 /// c[row][column] = sum over steps of a[row][step] * b[column][step], lane by lane; distances are in lines.
 struct LineProduct {
   std::size_t rows, columns, steps;
@@ -122,6 +132,8 @@ struct NetworkTable {
   /// [panel][lane][stride].
   void (*denseGradient)(const T* const* x, std::size_t panels, std::size_t first, std::size_t last, const T* dy,
                         std::size_t stride, std::size_t outputs, T* gradient);
+  /// scratch: kPointwiseLines * (aChannels + kPointwiseGroup) lines.
+  void (*pointwiseGradient)(const PointwiseGradientPlan& plan, const T* a, const T* b, T* scratch, T* gradient);
   /// c = scale * product, or added to c.
   void (*lineProduct)(const LineProduct& plan, T scale, const T* a, const T* b, int adds, T* c);
 

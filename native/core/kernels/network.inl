@@ -9,6 +9,7 @@
 #include "network/merge.inl"
 #include "network/normalization.inl"
 #include "network/optimizer.inl"
+#include "network/pointwise.inl"
 #include "network/pooling.inl"
 #include "network/product.inl"
 #include "network/token_loss.inl"
@@ -40,15 +41,8 @@ static constexpr LayerTable<T> makeLayerTable() {
 
 template <class T>
 static constexpr NetworkTable<T> makeNetworkTable() {
-  return {kNetworkTile<T>,
-          convolve<T>,
-          kernelGradient<T>,
-          biasGradient<T>,
-          reluMask<T>,
-          dense<T>,
-          denseGradient<T>,
-          lineProduct<T>,
-          makeLayerTable<T>(),
-          makeTokenTable<T>(),
-          makeOptimizerTable<T>()};
+  return {kNetworkTile<T>,     convolve<T>,          kernelGradient<T>,
+          biasGradient<T>,     reluMask<T>,          dense<T>,
+          denseGradient<T>,    pointwiseGradient<T>, lineProduct<T>,
+          makeLayerTable<T>(), makeTokenTable<T>(),  makeOptimizerTable<T>()};
 }

@@ -31,15 +31,23 @@ template <class T>
 static void lineProduct(const LineProduct& plan, T scale, const T* a, const T* b, int adds, T* c) {
   constexpr int W = kWidth<T>, M = kGradientInputs<T>, N = kGradientOutputs<T>;
   const int rowTiles = tileCount(int(plan.rows), M), columnTiles = tileCount(int(plan.columns), N);
-  for (int i = 0, row = 0; i < rowTiles; row += tileWidth(int(plan.rows), rowTiles, i++)) {
-    withWidth<M>(tileWidth(int(plan.rows), rowTiles, i), [&](auto m) {
-      for (int j = 0, column = 0; j < columnTiles; column += tileWidth(int(plan.columns), columnTiles, j++)) {
+  const auto start = [](std::size_t count, int tiles, int t) {
+    const int rest = int(count % tiles);
+    return count / tiles * t + (t < rest ? t : rest);
+  };
+  // The longer side's operand is read once; the other one is small enough to stay in the cache meanwhile.
+  const bool byColumns = plan.columns >= plan.rows;
+  for (int outer = 0; outer < (byColumns ? columnTiles : rowTiles); ++outer) {
+    for (int inner = 0; inner < (byColumns ? rowTiles : columnTiles); ++inner) {
+      const int i = byColumns ? inner : outer, j = byColumns ? outer : inner;
+      const std::size_t row = start(plan.rows, rowTiles, i), column = start(plan.columns, columnTiles, j);
+      withWidth<M>(tileWidth(int(plan.rows), rowTiles, i), [&](auto m) {
         withWidth<N>(tileWidth(int(plan.columns), columnTiles, j), [&](auto n) {
           lineProductTile<T, decltype(m)::value, decltype(n)::value>(plan, scale, a + row * plan.aRow * W,
                                                                      b + column * plan.bColumn * W, adds,
                                                                      c + (row * plan.cRow + column * plan.cColumn) * W);
         });
-      }
-    });
+      });
+    }
   }
 }

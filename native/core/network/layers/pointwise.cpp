@@ -6,13 +6,6 @@
 #include "../../isa.h"
 
 namespace qrkd::network {
-namespace {
-
-// Bytes of both operands of a gradient's tile that should stay in L1, and lines of them at a pixel.
-constexpr std::size_t kL1Bytes = 24 * 1024;
-constexpr std::size_t kTileLines = 7;
-
-}  // namespace
 
 template <class T>
 Pointwise<T>::Pointwise(const NodeSpec& node, Shape input, std::vector<Weight<T>*> weights)
@@ -31,6 +24,12 @@ Pointwise<T>::Pointwise(const NodeSpec& node, Shape input, std::vector<Weight<T>
     rows_.push_back({pixel, 0, 1});
   }
   rowStarts_.push_back(static_cast<int>(input_.pixels()));
+}
+
+template <class T>
+std::size_t Pointwise<T>::scratchSize() const {
+  const auto narrower = static_cast<std::size_t>(std::min(input_.channels, output_.channels));
+  return kPointwiseLines * (narrower + kPointwiseGroup) * kLanes<T>;
 }
 
 template <class T>
@@ -98,19 +97,16 @@ void Pointwise<T>::backward(const PanelPass<T>& pass) {
   const NetworkTable<T>& kernels = networkKernels<T>();
   if (relu_ && !pass.masked) kernels.reluMask(pass.output, output_.size() * kLanes<T>, pass.outputGradient);
   if (pass.weightGradients[0] != nullptr) {
-    const int pixels = static_cast<int>(input_.pixels());
-    const TapRange rows{0, pixels, 0, 1}, column{0, 1, 0, 1};
-    KernelGradientPlan plan;
-    plan.inWidth = plan.outWidth = plan.kernelHeight = plan.kernelWidth = 1;
-    plan.inChannels = transposed_ ? output_.channels : input_.channels;
-    plan.outChannels = transposed_ ? input_.channels : output_.channels;
-    plan.outHeight = pixels;
-    plan.rows = &rows;
-    plan.columns = &column;
-    plan.rowsAtOnce = static_cast<int>(kL1Bytes / (kTileLines * kAlignment));
-    const T* x = transposed_ ? pass.outputGradient : pass.inputs[0];
-    const T* dy = transposed_ ? pass.inputs[0] : pass.outputGradient;
-    kernels.kernelGradient(plan, x, dy, pass.weightGradients[0]);
+    // The matrix is [inputs][outputs], that of a projection [outputs][inputs].
+    const auto ins = static_cast<std::size_t>(input_.channels), outs = static_cast<std::size_t>(output_.channels);
+    const std::size_t inStride = transposed_ ? 1 : outs, outStride = transposed_ ? ins : 1;
+    if (ins <= outs) {
+      kernels.pointwiseGradient({input_.pixels(), input_.channels, output_.channels, inStride, outStride},
+                                pass.inputs[0], pass.outputGradient, pass.scratch, pass.weightGradients[0]);
+    } else {
+      kernels.pointwiseGradient({input_.pixels(), output_.channels, input_.channels, outStride, inStride},
+                                pass.outputGradient, pass.inputs[0], pass.scratch, pass.weightGradients[0]);
+    }
   }
   if (weights_.size() == 2 && pass.weightGradients[1] != nullptr) {
     kernels.biasGradient(pass.outputGradient, output_.pixels(), static_cast<std::size_t>(output_.channels),

@@ -16,6 +16,7 @@ class Pointwise final : public Layer<T> {
   Pointwise(const NodeSpec& node, Shape input, std::vector<Weight<T>*> weights);
 
   Shape outputShape() const override { return output_; }
+  std::size_t scratchSize() const override;
   double flops() const override;
   bool readsOutput() const override { return relu_; }
   bool rectifies() const override { return relu_; }
