@@ -104,9 +104,9 @@ template <class T>
 struct TokenTable {
   /// e = exp((x - largest) * inverseTemperature); sums: lines of the largest x, of the sum of e and of its squares.
   void (*exponentials)(const T* x, std::size_t classes, T inverseTemperature, T* e, T* sums);
-  /// With p = s * student and q = t * teacher: g (plus itself if `adds`) = e * crossEntropy + (p - q) * distillation.
+  /// With p = s * student and q = t * teacher: g = e * crossEntropy + (p - q) * distillation.
   /// sums: lines of the sum of q ((z - x) * inverseTemperature + offset), and of that of (p - q)^2.
-  void (*gradient)(const TokenGradient<T>& plan, std::size_t classes, int adds, T* g, T* sums);
+  void (*gradient)(const TokenGradient<T>& plan, std::size_t classes, T* g, T* sums);
 };
 
 template <class T>

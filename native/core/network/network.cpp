@@ -274,7 +274,7 @@ T* Network<T>::outputGradientLanes(std::size_t output, std::size_t panel) {
 }
 
 template <class T>
-void Network<T>::writeOutputGradient(std::size_t output, const double* values) {
+void Network<T>::writeOutputGradient(std::size_t output, const double* values, bool adds) {
   const std::size_t n = static_cast<std::size_t>(graph_.outputs[output]);
   if (plan_->gradients[n].where == Place::kNowhere) return;
   const std::size_t size = graph_.nodes[n].shape.size();
@@ -283,7 +283,9 @@ void Network<T>::writeOutputGradient(std::size_t output, const double* values) {
     for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
       const std::size_t i = p * kLanes<T> + lane;
       for (std::size_t k = 0; k < size; ++k) {
-        to[k * kLanes<T> + lane] = i < batch_.count ? static_cast<T>(values[i * size + k]) : T(0);
+        const T value = i < batch_.count ? static_cast<T>(values[i * size + k]) : T(0);
+        T& at = to[k * kLanes<T> + lane];
+        at = adds ? at + value : value;
       }
     }
   }

@@ -42,13 +42,15 @@ class Network {
   /// Copies an output of the last forward pass, row-major [sample][size].
   template <class To>
   void readOutput(std::size_t output, To* values) const;
-  /// The same as it lies, a panel at a time: [pixel][channel][lane]. The gradient is null where nobody reads it.
+  /// The same as it lies, a panel at a time: [pixel][channel][lane]. The gradient is null where nobody reads it; it may
+  /// be the output's own memory.
   std::size_t panels() const { return panelCount_; }
   T* outputLanes(std::size_t output, std::size_t panel);
   T* outputGradientLanes(std::size_t output, std::size_t panel);
   const Shape& outputShape(std::size_t output) const { return node(graph_.outputs[output]).shape; }
-  /// Gradient of an output, row-major, for `backward`; every output needs one.
-  void writeOutputGradient(std::size_t output, const double* values);
+  /// Gradient of an output, row-major, for `backward`; every output needs one. It may take the output's place, which is
+  /// not to be read afterwards. `adds`: to what was written through outputGradientLanes().
+  void writeOutputGradient(std::size_t output, const double* values, bool adds = false);
   /// After it, gradient(w) is that of the loss for every trained weight.
   void backward(Job& job);
   T* gradient(std::size_t weight) { return gradients_[weight].data(); }

@@ -37,7 +37,10 @@ class Planner {
     timeline();
     shareActivations();
     liveActivations();
-    if (training_) liveGradients();
+    if (training_) {
+      liveGradients();
+      reuseOutputs();
+    }
     allocate();
     return std::move(plan_);
   }
@@ -221,6 +224,27 @@ class Planner {
     }
   }
 
+  // The gradient of an output that nothing reads after the loss takes the output's place: logits of tokens are the
+  // largest values of a network.
+  void reuseOutputs() {
+    for (const int o : graph_.outputs) {
+      Value& gradient = gradients_[static_cast<std::size_t>(o)];
+      const int shared = root(activations_, o);
+      if (!goesBack(o) || gradient.sameAs >= 0 || gradient.first != lossTime_ || shared == 0) continue;
+      bool free = std::count(graph_.outputs.begin(), graph_.outputs.end(), o) == 1;
+      for (int m = 0; m < count_ && free; ++m) {
+        if (!reached_[static_cast<std::size_t>(m)] || root(activations_, m) != shared) continue;
+        free = lastRead(m, -1) <= lossTime_ && (m == o || !isOutput(m));
+      }
+      if (!free) continue;
+      Value& activation = activations_[static_cast<std::size_t>(shared)];
+      activation.use(gradient.last);
+      activation.size = std::max(activation.size, gradient.size);
+      gradient = Value{};
+      reused_.push_back(o);
+    }
+  }
+
   void allocate() {
     for (int n = 0; n < count_; ++n) {
       if (node(n).layer) scratchSize_ = std::max(scratchSize_, node(n).layer->scratchSize());
@@ -259,6 +283,9 @@ class Planner {
       }
     };
     follow(activations_, plan_.activations);
+    for (const int o : reused_) {
+      plan_.gradients[static_cast<std::size_t>(o)] = plan_.activations[static_cast<std::size_t>(o)];
+    }
     follow(gradients_, plan_.gradients);
   }
 
@@ -270,6 +297,7 @@ class Planner {
   Plan plan_;
   std::vector<bool> reached_;
   std::vector<Value> activations_, gradients_, kept_;
+  std::vector<int> reused_;  // outputs whose gradients lie where they lay
   std::vector<int> forwardTime_, backwardTime_, segmentOf_;
   std::map<int, int> statisticsTime_, backwardStatisticsTime_;
   int segment_ = -1, lossTime_ = 0, end_ = 0;

@@ -22,14 +22,13 @@ struct TokenLoss<T>::Task {
   std::size_t firstSample, tokens, classes;
   const T* logits;  // of the panel
   T* gradient;      // null: values alone
-  bool adds;
-  double counted;  // of the whole batch
-  T* scratch;      // three times [class][lane], then the lines of sums and factors
+  double counted;   // of the whole batch
+  T* scratch;       // three times [class][lane], then the lines of sums and factors
 };
 
 template <class T>
 TokenResult TokenLoss<T>::evaluate(Network<T>& network, std::size_t output, const TokenBatch& batch, bool gradient,
-                                   bool adds, Job& job) {
+                                   Job& job) {
   const Shape& shape = network.outputShape(output);
   const std::size_t tokens = shape.pixels(), classes = static_cast<std::size_t>(shape.channels);
   const auto counted = static_cast<double>(std::count_if(batch.labels, batch.labels + batch.samples * tokens,
@@ -49,7 +48,6 @@ TokenResult TokenLoss<T>::evaluate(Network<T>& network, std::size_t output, cons
                     classes,
                     network.outputLanes(output, panel),
                     gradient ? network.outputGradientLanes(output, panel) : nullptr,
-                    adds,
                     counted,
                     scratch_[static_cast<std::size_t>(worker)].data()};
     for (std::size_t t = first; t < std::min(tokens, first + kTaskTokens); ++t) token(task, t, sums[item]);
@@ -146,7 +144,7 @@ void TokenLoss<T>::token(const Task& task, std::size_t t, Sums& sums) {
 
   T* gradient = task.gradient + t * size;
   T* found = of;  // no longer needed
-  kernels.gradient(plan, task.classes, task.adds, gradient, found);
+  kernels.gradient(plan, task.classes, gradient, found);
   for (std::size_t lane = 0; lane < W; ++lane) {
     if (labels[lane] < 0) continue;
     sums.distillation += static_cast<double>(found[lane]);

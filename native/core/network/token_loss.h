@@ -35,10 +35,9 @@ class TokenLoss {
  public:
   explicit TokenLoss(const TokenTerms& terms = {}) : terms_(terms) {}
 
-  /// The terms' values on an output of the last forward pass; with `gradient` also their weighted gradients, written to
-  /// the output's or (adds) added to it.
-  TokenResult evaluate(Network<T>& network, std::size_t output, const TokenBatch& batch, bool gradient, bool adds,
-                       Job& job);
+  /// The terms' values on an output of the last forward pass; with `gradient` also their weighted gradients, which may
+  /// take the output's place.
+  TokenResult evaluate(Network<T>& network, std::size_t output, const TokenBatch& batch, bool gradient, Job& job);
 
  private:
   /// Sums over the tokens of one task: counted, correct, then values and squared norms without common factors.

@@ -201,10 +201,6 @@ TokenResult Trainer<T>::evaluateTerms(const DataSet& data, const std::uint32_t* 
   }
   loss = objective_.evaluate(count, outputViews_, targetViews_, data.labels.empty() ? nullptr : labels_.data(),
                              outputGradientViews_, rowResults_.data(), zeroVectors, job);
-  for (std::size_t o = 0; o < outputs_.size(); ++o) {
-    if (!outputs_[o].empty()) network_.writeOutputGradient(o, outputGradients_[o].data());
-  }
-
   TokenResult tokens;
   if (labelsTokens(data)) {
     TokenBatch batch;
@@ -217,7 +213,11 @@ TokenResult Trainer<T>::evaluateTerms(const DataSet& data, const std::uint32_t* 
         batch.teacher.push_back(target.values.data() + rows[i] * target.columns);
       }
     }
-    tokens = tokenLoss_.evaluate(network_, 0, batch, true, !outputs_[0].empty(), job);
+    tokens = tokenLoss_.evaluate(network_, 0, batch, true, job);
+  }
+  for (std::size_t o = 0; o < outputs_.size(); ++o) {
+    const bool adds = o == 0 && std::find(places_.begin(), places_.end(), -1) != places_.end();
+    if (!outputs_[o].empty()) network_.writeOutputGradient(o, outputGradients_[o].data(), adds);
   }
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     if (places_[t] >= 0) {
@@ -246,7 +246,7 @@ TokenResult Trainer<T>::evaluateTokens(const DataSet& data, std::size_t first, s
     TokenBatch batch;
     batch.labels = data.labels.data() + (first + done) * tokens;
     batch.samples = part;
-    const TokenResult result = tokenLoss_.evaluate(network_, 0, batch, false, false, job);
+    const TokenResult result = tokenLoss_.evaluate(network_, 0, batch, false, job);
     all.counted += result.counted;
     all.correct += result.correct;
     all.crossEntropy += result.counted * result.crossEntropy;

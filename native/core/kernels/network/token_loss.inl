@@ -41,7 +41,7 @@ static void exponentials(const T* x, std::size_t classes, T inverseTemperature, 
 // With p = s * student and q = t * teacher: g = e * crossEntropy + (p - q) * distillation; sums: lines of the sum of
 // q ((z - x) / temperature + offset) where q is not 0, and of that of (p - q)^2.
 template <class T>
-static void tokenGradient(const TokenGradient<T>& plan, std::size_t classes, int adds, T* g, T* sums) {
+static void tokenGradient(const TokenGradient<T>& plan, std::size_t classes, T* g, T* sums) {
   using S = Simd<T>;
   constexpr int W = kWidth<T>;
   const auto factor = S::set1(plan.inverseTemperature);
@@ -50,8 +50,7 @@ static void tokenGradient(const TokenGradient<T>& plan, std::size_t classes, int
     const auto ce = plan.e == nullptr ? S::zero() : S::load(plan.crossEntropy + h);
     if (plan.s == nullptr) {
       for (std::size_t k = h; plan.e != nullptr && k < classes * W; k += W) {
-        const auto v = S::mul(S::load(plan.e + k), ce);
-        S::store(g + k, adds ? S::add(v, S::load(g + k)) : v);
+        S::store(g + k, S::mul(S::load(plan.e + k), ce));
       }
     } else {
       const auto student = S::load(plan.student + h), teacher = S::load(plan.teacher + h);
@@ -62,7 +61,7 @@ static void tokenGradient(const TokenGradient<T>& plan, std::size_t classes, int
         const auto logarithm = S::fma(S::sub(S::load(plan.z + k), S::load(plan.x + k)), factor, offset);
         loss = S::fma(q, S::positive(q, logarithm), loss);
         squares = S::fma(d, d, squares);
-        auto v = S::fnma(d, kd, adds ? S::load(g + k) : S::zero());
+        auto v = S::fnma(d, kd, S::zero());
         if (plan.e != nullptr) v = S::fma(S::load(plan.e + k), ce, v);
         S::store(g + k, v);
       }
