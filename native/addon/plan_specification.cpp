@@ -98,6 +98,8 @@ std::vector<Term> readTerms(const Napi::Object& spec) {
     } else if (kind == "kd") {
       term.kind = TermKind::kDistillation;
       term.temperature = number(object, "temperature");
+    } else if (kind == "hidden") {
+      term.kind = TermKind::kHidden;
     } else if (kind == "distance") {
       term.kind = TermKind::kDistance;
     } else if (kind == "angle") {

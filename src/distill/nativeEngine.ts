@@ -4,6 +4,7 @@ import { QrkdTypeError } from '../errors.js';
 import type { BatchLoss } from '../losses/batchLoss.js';
 import { countedLabels } from '../losses/labels.js';
 import { type NativeShare, nativeTerms } from '../losses/nativeTerms.js';
+import { project } from '../losses/projection.js';
 import type { TermWeights } from '../losses/targetRatios.js';
 import { sumOfShares, TERMS } from '../losses/terms.js';
 import type { CompiledNetwork } from '../network/compile.js';
@@ -13,6 +14,7 @@ import { type Engine, type EngineSetup, type EngineState, type EpochCall, notFin
 import { type Evaluation, evaluateClasses } from './evaluate.js';
 import type { StepMetrics } from './meter.js';
 import { learningRates, type OptimizerPlan } from './optimizer.js';
+import { rowsOf } from './outputs.js';
 import { gatherLabels, type SampleSet } from './samples.js';
 import type { TeacherOutputs } from './teacher.js';
 
@@ -49,21 +51,25 @@ export class NativeEngine implements Engine {
     this.#loss = loss;
     this.#shares = this.#sharesOf(loss);
     this.#network = this.#open();
-    if (!augment && !teacher) this.#data = dataOf(train, target);
+    if (!augment && !teacher) this.#data = this.#dataOf(train, target);
   }
 
   #sharesOf(loss: BatchLoss): NativeShare[] {
     const { target, student } = this.setup;
     // Where the teacher runs on every batch it gives its logits, if a term wants them or not.
     const firstFeatures = this.#givesLogits() ? 1 : 0;
+    const places = target.features.map(({ shape }, p) => ({
+      output: this.compiled.features[p],
+      target: firstFeatures + p,
+      student: student.featureWidths[p],
+      teacher: shape[1],
+    }));
+    // Hidden states are the last of the features.
+    const hidden = this.setup.hidden && places.pop();
     return nativeTerms(loss, {
       logits: { output: 0, target: 0 },
-      features: target.features.map(({ shape }, p) => ({
-        output: this.compiled.features[p],
-        target: firstFeatures + p,
-        student: student.featureWidths[p],
-        teacher: shape[1],
-      })),
+      features: places,
+      ...(hidden && { hidden: { output: hidden.output, target: hidden.target } }),
     });
   }
 
@@ -113,7 +119,10 @@ export class NativeEngine implements Engine {
       const batch = augmentBatch(train, { epoch: call.epoch, step: firstStep + 1, rows }, augment, where);
       const { logits, features } = teacher ? await teacher.outputs(batch, call.signal) : target;
       const labels = gatherLabels(train, rows);
-      const data = dataOf({ ...batch, labels }, { ...(this.#givesLogits() && { logits }), features } as TeacherOutputs);
+      const data = this.#dataOf({ ...batch, labels }, {
+        ...(this.#givesLogits() && { logits }),
+        features,
+      } as TeacherOutputs);
       try {
         await this.#steps(data, { ...call, firstStep }, { batches: [everyRow], rows: [rows] });
       } finally {
@@ -200,12 +209,14 @@ export class NativeEngine implements Engine {
     this.#data?.dispose();
     this.#network.dispose();
   }
-}
 
-/** The targets: the teacher's logits, where it gives any, then its features; a row of each for every sample. */
-function dataOf({ images, labels, shape: [count] }: SampleSet, { logits, features }: TeacherOutputs): NativeData {
-  const targets = [...(logits ? [logits] : []), ...features].map(
-    ({ data }): Matrix => ({ data, shape: [count, data.length / count] }),
-  );
-  return makeData({ images, count }, labels, targets);
+  /** The targets: the teacher's logits, where it gives any, then its features; a row of each for every sample. */
+  #dataOf({ images, labels, shape: [count] }: SampleSet, { logits, features }: TeacherOutputs): NativeData {
+    const matrices = [...(logits ? [logits] : []), ...features];
+    const { hidden } = this.setup;
+    const narrowed = this.#loss.hidden;
+    if (hidden && narrowed) matrices.push(project(rowsOf(matrices.pop()!, hidden.teacher), narrowed));
+    const targets = matrices.map(({ data }): Matrix => ({ data, shape: [count, data.length / count] }));
+    return makeData({ images, count }, labels, targets);
+  }
 }

@@ -125,7 +125,7 @@ export interface NativeKernelSide {
 }
 
 export interface NativeTerm {
-  kind: 'ce' | 'kd' | 'distance' | 'angle' | 'quantum';
+  kind: 'ce' | 'kd' | 'hidden' | 'distance' | 'angle' | 'quantum';
   /** Which of the plan's outputs. */
   output: number;
   /** Which of the data's targets; -1 for ce. */

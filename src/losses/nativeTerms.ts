@@ -10,6 +10,8 @@ import { TERMS, type Term } from './terms.js';
 /** Where the engine finds what the terms compare: its outputs, and the teacher's matrices among the targets. */
 export interface TermPlaces {
   logits: { output: number; target: number };
+  /** Where hidden states are compared; the teacher's are as wide as the student's. */
+  hidden?: { output: number; target: number };
   /** For every pair of layers, also the widths of both sides' features. */
   features: readonly { output: number; target: number; student: number; teacher: number }[];
 }
@@ -28,14 +30,17 @@ export interface NativeShare {
  *
  * @throws TypeError ERR_QRKD_UNSUPPORTED naming the kernel that the engine cannot run by itself.
  */
-export function nativeTerms(loss: BatchLoss, { logits, features }: TermPlaces): NativeShare[] {
+export function nativeTerms(loss: BatchLoss, { logits, hidden, features }: TermPlaces): NativeShare[] {
   return TERMS.filter((term) => loss.weights[term] > 0).flatMap((term): NativeShare[] => {
     const weight = loss.weights[term];
     if (term === 'ce') return [{ term, share: 1, native: { kind: term, weight, output: logits.output, target: -1 } }];
     if (term === 'kd')
       return [{ term, share: 1, native: { kind: term, weight, ...logits, temperature: loss.temperature } }];
     if (term === 'hidden') {
-      throw new QrkdTypeError('ERR_QRKD_UNSUPPORTED', 'the term "hidden" is not in the engine');
+      if (hidden!.output === logits.output) {
+        throw new QrkdTypeError('ERR_QRKD_UNSUPPORTED', 'the term "hidden" compares the logits themselves');
+      }
+      return [{ term, share: 1, native: { kind: term, weight, ...hidden! } }];
     }
     return features.map(({ output, target, ...widths }, p) => {
       const { weight: share, quantum } = loss.pairs[p];

@@ -292,6 +292,14 @@ void Network<T>::writeOutputGradient(std::size_t output, const double* values, b
 }
 
 template <class T>
+void Network<T>::clearOutputGradient(std::size_t output) {
+  for (std::size_t p = 0; p < panelCount_; ++p) {
+    T* to = outputGradientLanes(output, p);
+    if (to != nullptr) std::fill(to, to + outputSize(output) * kLanes<T>, T(0));
+  }
+}
+
+template <class T>
 void Network<T>::backward(Job& job) {
   runAll(plan_->backward, true, job);
   addTasks(job);

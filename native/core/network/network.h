@@ -51,6 +51,8 @@ class Network {
   /// Gradient of an output, row-major, for `backward`; every output needs one. It may take the output's place, which is
   /// not to be read afterwards. `adds`: to what was written through outputGradientLanes().
   void writeOutputGradient(std::size_t output, const double* values, bool adds = false);
+  /// The same of zeros.
+  void clearOutputGradient(std::size_t output);
   /// After it, gradient(w) is that of the loss for every trained weight.
   void backward(Job& job);
   T* gradient(std::size_t weight) { return gradients_[weight].data(); }

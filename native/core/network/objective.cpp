@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 
 #include "../thread_pool.h"
@@ -86,6 +87,8 @@ double Objective::value(const Group& group, std::size_t t, const Batch& batch, J
       work_[t].scratch.resize(output.columns);
       return distillationLoss(output.data, target.data, term.temperature, batch.samples, output.columns, gradient,
                               work_[t].scratch.data());
+    case TermKind::kHidden:
+      throw std::invalid_argument("hidden states are compared in the panels");
     case TermKind::kDistance:
       return group.relational->distance(gradient);
     case TermKind::kAngle:

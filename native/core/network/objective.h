@@ -11,7 +11,7 @@
 
 namespace qrkd::network {
 
-enum class TermKind { kCrossEntropy, kDistillation, kDistance, kAngle, kKernel };
+enum class TermKind { kCrossEntropy, kDistillation, kHidden, kDistance, kAngle, kKernel };
 
 struct Term {
   TermKind kind = TermKind::kCrossEntropy;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "../thread_pool.h"
+#include "hidden_loss.h"
 
 namespace qrkd::network {
 namespace {
@@ -39,11 +40,22 @@ Shape shapeOf(const Graph<T>& graph, int output) {
   return graph.nodes[static_cast<std::size_t>(graph.outputs.at(static_cast<std::size_t>(output)))].shape;
 }
 
+// Terms that are computed where the network's values lie.
+bool isInPanels(const Term& term, const Shape& output) {
+  return term.kind == TermKind::kHidden || isOfTokens(term, output);
+}
+
 template <class T>
 std::vector<Term> termsOfRows(const Graph<T>& graph, const std::vector<Term>& terms) {
   std::vector<Term> rows;
   for (const Term& term : terms) {
-    if (!isOfTokens(term, shapeOf(graph, term.output))) rows.push_back(term);
+    if (!isInPanels(term, shapeOf(graph, term.output))) rows.push_back(term);
+    const auto same = [&](const Term& other) { return &other != &term && other.output == term.output; };
+    if (term.kind == TermKind::kHidden && std::any_of(terms.begin(), terms.end(), [&](const Term& other) {
+          return same(other) && isInPanels(other, shapeOf(graph, other.output));
+        })) {
+      throw std::invalid_argument("hidden states must be an output of their own");
+    }
   }
   return rows;
 }
@@ -81,17 +93,27 @@ Trainer<T>::Trainer(Graph<T> graph, std::size_t maxBatch, std::vector<Term> term
     gradients_.push_back(network_.gradient(w));
   }
   int place = 0;
-  for (const Term& term : terms_) places_.push_back(isOfTokens(term, shapeOf(made, term.output)) ? -1 : place++);
+  for (const Term& term : terms_) places_.push_back(isInPanels(term, shapeOf(made, term.output)) ? -1 : place++);
   for (std::size_t o = 0; o < made.outputs.size(); ++o) {
-    const bool byRows = network_.outputShape(o).pixels() == 1 || o > 0 ||
+    // The logits of samples tell which are classified correctly, whatever the terms are.
+    const bool byRows = (o == 0 && network_.outputShape(o).pixels() == 1) ||
                         std::any_of(objective_.terms().begin(), objective_.terms().end(),
-                                    [](const Term& term) { return term.output == 0; });
+                                    [&](const Term& term) { return term.output == static_cast<int>(o); });
     const std::size_t columns = byRows ? network_.outputSize(o) : 0;
     outputs_.emplace_back(maxBatch * columns);
     outputGradients_.emplace_back(maxBatch * columns);
     outputViews_.push_back({outputs_[o].data(), columns});
     outputGradientViews_.push_back(outputGradients_[o].data());
   }
+}
+
+// Whether a term in the panels writes the gradient of an output.
+template <class T>
+bool Trainer<T>::inPanels(std::size_t output) const {
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    if (places_[t] < 0 && terms_[t].output == static_cast<int>(output)) return true;
+  }
+  return false;
 }
 
 template <class T>
@@ -105,7 +127,8 @@ bool Trainer<T>::accepts(const DataSet& data) const {
   const bool tokens = labelsTokens(data);
   const auto classes = tokens ? static_cast<std::int32_t>(network_.outputShape(0).channels)
                               : static_cast<std::int32_t>(network_.outputSize(0));
-  if (!data.labels.empty() && !tokens && data.labels.size() != data.count) return false;
+  const bool ofSamples = data.labels.size() == data.count && network_.outputShape(0).pixels() == 1;
+  if (!data.labels.empty() && !tokens && !ofSamples) return false;
   for (const std::int32_t label : data.labels) {
     if ((label < 0 && !tokens) || label >= classes) return false;
   }
@@ -116,7 +139,9 @@ bool Trainer<T>::accepts(const DataSet& data) const {
     if (ofTokens && !tokens) return false;
     if (term.kind == TermKind::kCrossEntropy) return !data.labels.empty();
     if (term.target < 0 || static_cast<std::size_t>(term.target) >= data.targets.size()) return false;
-    return !ofTokens || data.targets[static_cast<std::size_t>(term.target)].columns == network_.outputSize(0);
+    return !isInPanels(term, network_.outputShape(static_cast<std::size_t>(term.output))) ||
+           data.targets[static_cast<std::size_t>(term.target)].columns ==
+               network_.outputSize(static_cast<std::size_t>(term.output));
   });
 }
 
@@ -201,31 +226,45 @@ TokenResult Trainer<T>::evaluateTerms(const DataSet& data, const std::uint32_t* 
   }
   loss = objective_.evaluate(count, outputViews_, targetViews_, data.labels.empty() ? nullptr : labels_.data(),
                              outputGradientViews_, rowResults_.data(), zeroVectors, job);
+  const auto teacherRows = [&](const Term& term) {
+    const DataSet::Matrix& target = data.targets[static_cast<std::size_t>(term.target)];
+    std::vector<const float*> all;
+    for (std::size_t i = 0; i < count; ++i) all.push_back(target.values.data() + rows[i] * target.columns);
+    return all;
+  };
+  const bool ofTokens = labelsTokens(data);
   TokenResult tokens;
-  if (labelsTokens(data)) {
-    TokenBatch batch;
-    batch.labels = labels_.data();
-    batch.samples = count;
+  if (ofTokens) {
+    TokenBatch batch{labels_.data(), {}, count};
     for (const Term& term : terms_) {
-      if (term.kind != TermKind::kDistillation) continue;
-      const DataSet::Matrix& target = data.targets[static_cast<std::size_t>(term.target)];
-      for (std::size_t i = 0; i < count; ++i) {
-        batch.teacher.push_back(target.values.data() + rows[i] * target.columns);
-      }
+      if (term.kind == TermKind::kDistillation) batch.teacher = teacherRows(term);
     }
     tokens = tokenLoss_.evaluate(network_, 0, batch, true, job);
   }
+  for (std::size_t t = 0; t < terms_.size(); ++t) {
+    if (terms_[t].kind != TermKind::kHidden) continue;
+    const auto output = static_cast<std::size_t>(terms_[t].output);
+    const bool labelled = ofTokens && network_.outputShape(output).pixels() == network_.outputShape(0).pixels();
+    const TokenBatch batch{labelled ? labels_.data() : nullptr, teacherRows(terms_[t]), count};
+    results_[t] = hiddenLoss(network_, output, batch, terms_[t].weight, job);
+  }
   for (std::size_t o = 0; o < outputs_.size(); ++o) {
-    const bool adds = o == 0 && std::find(places_.begin(), places_.end(), -1) != places_.end();
-    if (!outputs_[o].empty()) network_.writeOutputGradient(o, outputGradients_[o].data(), adds);
+    if (!outputs_[o].empty()) {
+      network_.writeOutputGradient(o, outputGradients_[o].data(), inPanels(o));
+    } else if (!inPanels(o)) {
+      network_.clearOutputGradient(o);
+    }
   }
   for (std::size_t t = 0; t < terms_.size(); ++t) {
     if (places_[t] >= 0) {
       results_[t] = rowResults_[static_cast<std::size_t>(places_[t])];
       continue;
     }
-    results_[t] = terms_[t].kind == TermKind::kCrossEntropy ? TermResult{tokens.crossEntropy, tokens.crossEntropyNorm}
-                                                            : TermResult{tokens.distillation, tokens.distillationNorm};
+    if (terms_[t].kind == TermKind::kCrossEntropy) {
+      results_[t] = {tokens.crossEntropy, tokens.crossEntropyNorm};
+    } else if (terms_[t].kind == TermKind::kDistillation) {
+      results_[t] = {tokens.distillation, tokens.distillationNorm};
+    }
     loss += terms_[t].weight * results_[t].raw;
   }
   return tokens;

@@ -77,15 +77,16 @@ class Trainer {
 
   Network<T> network_;
   std::vector<Term> terms_;
-  /// Of every term, its place among those of the objective; -1 for terms of tokens.
+  /// Of every term, its place among those of the objective; -1 for those that are computed in the panels.
   std::vector<int> places_;
+  bool inPanels(std::size_t output) const;
   TokenLoss<T> tokenLoss_;
   Objective objective_;
   Optimizer<T> optimizer_;
   std::vector<std::size_t> trained_;  // weights
   std::vector<T*> gradients_;         // of the trained weights
-  // Of the batch, by output or target; the views are what the objective reads and writes. Empty where only terms of
-  // tokens read an output.
+  // Of the batch, by output or target; the views are what the objective reads and writes. Empty where only terms
+  // in the panels read an output.
   std::vector<std::vector<double>> outputs_, outputGradients_, targets_;
   std::vector<Values> outputViews_, targetViews_;
   std::vector<double*> outputGradientViews_;

@@ -134,6 +134,36 @@ describe('labels of tokens', () => {
     });
   });
 
+  it('both engines compare the same hidden states, those of a wider teacher too', async () => {
+    const wide = { vocab_size: VOCABULARY, n_positions: 9, n_embd: 10, n_layer: 1, n_head: 2, ...NO_DROPOUT };
+    for (const teacher of [gpt2(2), makeGpt2(wide, { seed: 3 }).model]) {
+      for (const weights of [{ hidden: 1 }, { ce: 1, kd: 1, hidden: 2 }]) {
+        const run = (engine: 'native' | 'tfjs') =>
+          distill({
+            student: gpt2(1),
+            teacher,
+            loss: qrkdLoss({ ce: 0, kd: 0, ...weights }),
+            train: sequences(20, 9, 'hidden'),
+            epochs: 2,
+            batchSize: 10,
+            optimizer: 'momentum',
+            learningRate: 0.1,
+            engine,
+          });
+        const [native, tfjs] = [await run('native'), await run('tfjs')];
+        native.epochs.forEach(({ terms }, e) => {
+          const [own, other] = [terms.hidden!, tfjs.epochs[e].terms.hidden!];
+          near(own.raw, other.raw, 1e-5);
+          near(own.gradientNorm, other.gradientNorm, 1e-4 * other.gradientNorm);
+        });
+        const [a, b] = [native, tfjs].map(({ student }) => weightsOf(student).flat());
+        a.forEach((weight, k) => {
+          near(weight, b[k], 1e-4);
+        });
+      }
+    }
+  });
+
   it('both engines train the same classifier of sequences, padded, with relations of what was pooled', async () => {
     const config = { vocab_size: VOCABULARY, n_positions: 9, n_embd: 6, n_layer: 1, n_head: 2, ...NO_DROPOUT };
     const make = (seed: number) => makeGpt2({ ...config, num_labels: 3, pad_token_id: 0 }, { seed }).model;
