@@ -16,6 +16,7 @@ import { checkStudy, runStudy, runsFolder, type StudyOptions } from '../study/st
 import { formatTable, hasWords, WORD_COLUMN } from '../study/table.js';
 import { tuneStudy } from '../study/tune.js';
 import { collect } from './arguments.js';
+import { checkFileFolder, checkFolder } from './folders.js';
 
 export interface StudyCommandOptions {
   out: string;
@@ -39,9 +40,15 @@ interface Session {
 
 /** Runs studies with progress on stderr; interrupted, it says how to go on. */
 export async function withStudySession<T>(
-  { out, runs = runsFolder(out), logs }: Pick<StudyCommandOptions, 'out' | 'runs' | 'logs'>,
+  { out, runs = runsFolder(out), logs, latex, csv }: Omit<StudyCommandOptions, 'json' | 'title'>,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
+  for (const [option, folder] of Object.entries({ '--out': out, '--runs': runs, '--logs': logs })) {
+    if (folder !== undefined) checkFolder(folder, option);
+  }
+  for (const [option, file] of Object.entries({ '--latex': latex, '--csv': csv })) {
+    if (file !== undefined) checkFileFolder(file, option);
+  }
   const controller = new AbortController();
   // Not `once`: write-file-atomic watches for signals while it writes, and ends the process where it is the only listener
   // left, which it would be as soon as ours had removed itself.
@@ -116,7 +123,7 @@ export async function studyCommand(
 ): Promise<void> {
   const start = performance.now();
   parseConfig(given, where);
-  const metrics = await withStudySession({ out, runs, logs }, async ({ options, announce }) => {
+  const metrics = await withStudySession({ out, runs, logs, latex, csv }, async ({ options, announce }) => {
     const onStage = (methods: readonly string[]) => announce(`${title}, tuning ${methods.join(', ')}`);
     const { config, tuning } = await tuneStudy(given, where, { ...options, onStage });
     // Nothing is written for a study that cannot run.

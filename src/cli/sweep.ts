@@ -48,7 +48,7 @@ export function sweepCommand(): Command {
       const variants = sweepVariants(base, keys, where);
       const named = keys.map(({ path }) => path).join(', ');
       const title = `sweep over ${named}, ${basename(file)}`;
-      const metrics = await withStudySession({ out, runs, logs }, async ({ options, announce }) => {
+      const metrics = await withStudySession({ out, runs, logs, latex, csv }, async ({ options, announce }) => {
         announce(title);
         const finished = await runStudy(
           variants.map(({ config }) => config),

@@ -198,6 +198,11 @@ methods:
       [set('teacher.model=nowhere'), /nowhere/],
       [set('data={idx: nowhere}'), /nowhere/],
       [['--confg', config], /--config/],
+      [['--config', config, '--out', join(config, 'out')], /--out .* is a file; name a folder/],
+      [
+        ['--config', config, '--latex', 'nowhere/table.tex'],
+        /--latex nowhere\/table\.tex: the folder .* does not exist/,
+      ],
     ];
     const ended = runCommandLines(
       refusals.map(([args]) => ['distill', '--out', 'refused', ...args]),
