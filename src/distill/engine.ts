@@ -39,6 +39,8 @@ export interface EngineSetup {
   optimizer: OptimizerPlan | Optimizer;
   augment: Augment | undefined;
   batchSize: number;
+  /** Samples that are computed at once, where those are fewer than a batch. */
+  microBatch: number | undefined;
   /** Of the whole run. */
   steps: number;
 }

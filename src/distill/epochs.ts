@@ -127,6 +127,7 @@ function openCheckpoint(
     precision: options.precision ?? 'float32',
     epochs,
     batchSize,
+    ...(options.microBatch !== undefined && { microBatch: options.microBatch }),
     seed: options.seed ?? 0,
     optimizer,
     loss: loss.toJSON(),

@@ -30,6 +30,15 @@ export function checkPlan(optimizer: EngineSetup['optimizer']): asserts optimize
   );
 }
 
+/** Refuses micro-batches, which only tfjs has. */
+export function checkWholeBatches(microBatch: EngineSetup['microBatch']): void {
+  if (microBatch === undefined) return;
+  throw new QrkdTypeError(
+    'ERR_QRKD_UNSUPPORTED',
+    `the native engine takes every batch as a whole, and microBatch is ${microBatch}`,
+  );
+}
+
 /** Trains in the native engine: an epoch is one call off the event loop, or, where batches are augmented, one call each. */
 export class NativeEngine implements Engine {
   readonly name = 'native';

@@ -22,6 +22,14 @@ export interface TrainingOptions {
   epochs?: number;
   /** Default 64. The rest of an epoch that does not fill a batch is dropped; the next epoch is shuffled anew. */
   batchSize?: number;
+  /**
+   * Computes a batch in parts of so many samples, one after another, and adds up their gradients, so that memory is that of a
+   * part: the steps are those of the whole batch, to rounding. It need not divide the batch size, and from there on has no
+   * effect. Evaluations, and passes of a teacher that is a tf.LayersModel, take no more samples at once either. Only tfjs has it.
+   * Relational terms cost a second forward pass, with `augment` of the teacher, too. Models with BatchNormalization are
+   * refused, and with relational terms those with dropout.
+   */
+  microBatch?: number;
   /** A name ('adam' by default), a configuration with schedule, weight decay and clipping, or an optimizer of tfjs's. */
   optimizer?: OptimizerName | OptimizerConfig | Optimizer;
   /** For an optimizer that does not come with its own; default 3e-3. */
@@ -100,6 +108,7 @@ export const TRAINING_KEYS: readonly (keyof TrainingOptions)[] = [
   'test',
   'epochs',
   'batchSize',
+  'microBatch',
   'optimizer',
   'learningRate',
   'seed',
@@ -130,10 +139,14 @@ function wholeNumber(value: number, name: string): number {
 }
 
 /** Checks what does not depend on the models; `where` names the caller in errors. */
-export function checkTraining(options: ReadOptions, where: string): { epochs: number; batchSize: number } {
+export function checkTraining(
+  options: ReadOptions,
+  where: string,
+): { epochs: number; batchSize: number; microBatch: number | undefined } {
   const { train, validation, test, engine, precision, threads, augment, checkpoint, log } = options;
   const epochs = wholeNumber(options.epochs ?? 5, `${where}: epochs`);
   const batchSize = wholeNumber(options.batchSize ?? 64, `${where}: batchSize`);
+  const microBatch = wholeNumber(options.microBatch ?? batchSize, `${where}: microBatch`);
   oneOf(engine, ['auto', 'native', 'tfjs'], `${where}: engine`);
   oneOf(precision, ['float32', 'float64'], `${where}: precision`);
   oneOf(threads, [1], `${where}: threads, where it is given,`);
@@ -155,5 +168,5 @@ export function checkTraining(options: ReadOptions, where: string): { epochs: nu
       `${where}: batchSize ${batchSize} is more than the ${train.shape[0]} training samples`,
     );
   }
-  return { epochs, batchSize };
+  return { epochs, batchSize, microBatch: microBatch < batchSize ? microBatch : undefined };
 }

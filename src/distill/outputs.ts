@@ -8,7 +8,7 @@ import { type FeatureSpec, readTap, tapTensor } from '../models/taps.js';
 import { tf } from '../tensor/backend.js';
 import { labelsPerSample, type SampleSet, sliceTensor } from './samples.js';
 
-/** Samples per forward pass where nothing is trained. */
+/** Samples per forward pass where nothing is trained, or fewer where so many are too many. */
 const CHUNK = 256;
 
 /** A model seen as logits and the features taken somewhere in it, all from one forward pass. */
@@ -127,13 +127,15 @@ function refuseSoftmax(model: LayersModel, argument: string): void {
 export function allOutputs(
   opened: OpenedModel,
   set: Pick<SampleSet, 'images' | 'shape'>,
+  atOnce = CHUNK,
 ): { logits: Matrix; features: Matrix[] } {
   const n = set.shape[0];
+  const size = Math.min(CHUNK, atOnce);
   const parts: Float32Array[][] = [];
-  for (let start = 0; start < n; start += CHUNK) {
+  for (let start = 0; start < n; start += size) {
     // Nothing is returned from tidy, which would look for tensors among all of the numbers.
     tf.tidy(() => {
-      const { logits, features } = opened.apply(sliceTensor(set, start, Math.min(n, start + CHUNK)), false);
+      const { logits, features } = opened.apply(sliceTensor(set, start, Math.min(n, start + size)), false);
       parts.push([logits, ...features].map((tensor) => tensor.dataSync() as Float32Array));
     });
   }

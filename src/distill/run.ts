@@ -9,7 +9,8 @@ import { type Engine, EngineChoice, type EngineName, type EngineSetup } from './
 import { trainEpochs } from './epochs.js';
 import type { Evaluation } from './evaluate.js';
 import type { EpochMetrics } from './meter.js';
-import { checkPlan, NativeEngine } from './nativeEngine.js';
+import { checkMicroBatches } from './microBatches.js';
+import { checkPlan, checkWholeBatches, NativeEngine } from './nativeEngine.js';
 import { readOptimizer } from './optimizer.js';
 import { checkTraining, type ReadOptions } from './options.js';
 import { checkInputs, checkLabels, type OpenedModel, openModel } from './outputs.js';
@@ -63,7 +64,7 @@ export interface RunResult {
 /** Trains a model: checks, teacher, engine, epochs, final evaluations. */
 export async function runTraining(run: Run): Promise<RunResult> {
   const { options, where } = run;
-  const { epochs, batchSize } = checkTraining(options, where);
+  const { epochs, batchSize, microBatch } = checkTraining(options, where);
   await ready();
   if (run.loss.options.targetRatios) {
     process.stderr.write(
@@ -71,7 +72,7 @@ export async function runTraining(run: Run): Promise<RunResult> {
     );
   }
   const { train, signal } = options;
-  const { engine, teacher } = await openEngine(run, epochs, batchSize);
+  const { engine, teacher } = await openEngine(run, { epochs, batchSize, microBatch });
   try {
     const history = await trainEpochs(run, engine, epochs, batchSize);
     return {
@@ -90,8 +91,7 @@ export async function runTraining(run: Run): Promise<RunResult> {
 /** The engine that is wanted and possible, with the teacher's outputs. */
 async function openEngine(
   { where, role, model, loss, pairs: related, hidden, options, ...run }: Run,
-  epochs: number,
-  batchSize: number,
+  { epochs, batchSize, microBatch }: ReturnType<typeof checkTraining>,
 ): Promise<{ engine: Engine; teacher: Inference | undefined }> {
   const { train, validation, test, precision = 'float32', threads, seed = 0, augment, signal } = options;
   const pairs = hidden ? [...related, hidden] : related;
@@ -103,11 +103,13 @@ async function openEngine(
     checkLabels(student, set, `${where}: ${name}`);
   }
   if (loss.weights.kd > 0 && run.teacher) checkClasses(student, run.teacher, where);
+  if (microBatch) checkMicroBatches(model, loss.needsFeatures, where);
   const optimizer = readOptimizer(options.optimizer ?? 'adam', options.learningRate, where);
   const wanted = options.engine ?? 'auto';
   const choice = new EngineChoice(wanted, where, wanted === 'auto' && precision === 'float32');
   const compiled = choice.attempt(() => {
     checkPlan(optimizer);
+    checkWholeBatches(microBatch);
     const length = commonLength([train, validation, test]);
     return compileNetwork(model, { features: taps, seed, length });
   });
@@ -119,6 +121,7 @@ async function openEngine(
         precision,
         alone,
         length: train.shape[1],
+        atOnce: microBatch,
       })
     : undefined;
   try {
@@ -152,6 +155,7 @@ async function openEngine(
       optimizer,
       augment,
       batchSize,
+      microBatch,
       steps: epochs * Math.floor(train.shape[0] / batchSize),
     };
     const native = compiled && choice.attempt(() => new NativeEngine(setup, compiled, { precision, alone }));

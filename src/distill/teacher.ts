@@ -52,6 +52,8 @@ export interface InferenceOptions {
   alone: boolean;
   /** Tokens of the sequences that there will be, for models that take any number of them. */
   length?: number;
+  /** No more samples than so many go into a pass. */
+  atOnce?: number;
 }
 
 /** Samples per pass: a few panels for every thread; fewer of sequences, whose logits take the more memory. */
@@ -65,7 +67,7 @@ const SEQUENCES = 32;
 export function openInference(
   teacher: LayersModel | Teacher,
   taps: readonly Tap[],
-  { engine, where, precision, alone, length }: InferenceOptions,
+  { engine, where, precision, alone, length, atOnce = BATCH }: InferenceOptions,
 ): Inference {
   if (isTeacher(teacher)) {
     const outputs = async (samples: Inputs, signal?: AbortSignal) =>
@@ -78,7 +80,7 @@ export function openInference(
     };
   }
   const opened = openModel(teacher, taps, where);
-  const batch = opened.perToken ? SEQUENCES : BATCH;
+  const batch = Math.min(opened.perToken ? SEQUENCES : BATCH, atOnce);
   const network = new EngineChoice(engine, where, true).attempt(() => {
     const compiled = compileNetwork(teacher, { features: taps, length });
     return new NativeNetwork(compiled, { precision, maxBatch: batch, alone });
@@ -86,7 +88,7 @@ export function openInference(
   const outputs = async (samples: Inputs, signal?: AbortSignal): Promise<TeacherOutputs> => {
     const { images, shape } = samples;
     checkInputs(opened, shape, where);
-    if (!network) return allOutputs(opened, samples);
+    if (!network) return allOutputs(opened, samples, atOnce);
     const matrices = await network.evaluate({ images, count: shape[0] }, signal);
     return {
       logits: rowsOf(matrices[0], opened.classes),

@@ -17,6 +17,9 @@ const seed = z
   .max(2 ** 32 - 1);
 const training = {
   batchSize: count.default(64),
+  microBatch: count
+    .optional()
+    .describe('Samples of a batch that are computed at once, which bounds memory; only on tfjs. Default: all of them.'),
   optimizer: z
     .union([z.enum(OPTIMIZERS), z.looseObject({ name: z.enum(OPTIMIZERS) })])
     .default('adam')

@@ -89,6 +89,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
     loss,
     epochs: side.epochs,
     batchSize: side.batchSize,
+    ...(side.microBatch && { microBatch: side.microBatch }),
     optimizer: side.optimizer as OptimizerConfig,
     learningRate: side.learningRate,
     ...(side.earlyStopping && { earlyStopping: side.earlyStopping as EarlyStopping }),
