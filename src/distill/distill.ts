@@ -5,6 +5,7 @@ import { readSets, TRAINING_KEYS, type TrainingOptions } from './options.js';
 import { type FeaturePair, readHidden, readPairs } from './pairs.js';
 import { type RunResult, runTraining } from './run.js';
 import { isTeacher, type Teacher } from './teacher.js';
+import { checkTeacherCache, type TeacherCacheOptions } from './teacherCache.js';
 
 export interface DistillOptions extends TrainingOptions {
   /** Trained in place. One input, one output of logits [N, C], or [N, T, C] for models that label every token. */
@@ -28,6 +29,12 @@ export interface DistillOptions extends TrainingOptions {
    * compares; default 'ln_f', the last of a GPT-2.
    */
   hiddenLayer?: string | { student?: string; teacher?: string };
+  /**
+   * Keeps a teacher's outputs on the training set on disk, for models that give logits for every token, where the teacher
+   * otherwise runs on every batch: the largest logits of each token, and features. One line on stderr says how large it gets.
+   * Runs with the same teacher, samples and layers share what is there. Does not go with `augment`.
+   */
+  teacherCache?: TeacherCacheOptions;
 }
 
 export interface DistillResult extends RunResult {
@@ -41,14 +48,15 @@ const KEYS: readonly (keyof DistillOptions)[] = [
   'featureLayer',
   'featurePairs',
   'hiddenLayer',
+  'teacherCache',
   ...TRAINING_KEYS,
 ];
 
 /**
  * Trains a student with the weighted distillation terms of `loss`.
  *
- * The teacher runs once over the training set, in inference mode, and its outputs are cached (with `augment` it runs on
- * every batch instead). A step is one forward pass of the student with two outputs, all terms with their gradients on those
+ * The teacher runs once over the training set, in inference mode, and its outputs are cached (with `augment`, and where every
+ * token has logits, it runs on every batch instead). A step is one forward pass of the student with two outputs, all terms with their gradients on those
  * outputs, and one backward pass: in the native engine, where an epoch is one call off the event loop, or in tfjs.
  * With the same seed, models and engine results are the same to the bit; the native engine's do not depend on threads either.
  *
@@ -58,10 +66,11 @@ const KEYS: readonly (keyof DistillOptions)[] = [
  */
 export async function distill(options: DistillOptions): Promise<DistillResult> {
   rejectUnknownKeys(options, KEYS, 'distill');
-  const { student, teacher, loss, featureLayer, featurePairs, hiddenLayer, ...training } = options;
+  const { student, teacher, loss, featureLayer, featurePairs, hiddenLayer, teacherCache, ...training } = options;
   if (!(loss instanceof QrkdLoss)) {
     throw new QrkdTypeError('ERR_QRKD_TYPE', `distill: loss must be made by qrkdLoss, got ${typeof loss}`);
   }
+  if (teacherCache !== undefined) checkTeacherCache(teacherCache, training, 'distill');
   const teacherLayer = (teacher && isTeacher(teacher) && teacher.featureLayer) || 'features';
   const pairs = readPairs({ featurePairs, featureLayer }, 'distill', teacherLayer);
   const result = await runTraining({
@@ -72,6 +81,7 @@ export async function distill(options: DistillOptions): Promise<DistillResult> {
     loss,
     pairs: loss.needsFeatures ? pairs : [],
     ...(loss.weights.hidden > 0 && { hidden: readHidden(hiddenLayer, 'distill') }),
+    ...(teacherCache && { teacherCache }),
     options: readSets(training),
   });
   return { student, ...result };

@@ -32,8 +32,8 @@ export interface EngineSetup {
   /** Where hidden states are compared: they are the last of the features, on both sides, with so many numbers a token. */
   hidden: HiddenWidths | undefined;
   /**
-   * The teacher itself, where it runs on every batch: because that is augmented, or because the logits of all tokens would
-   * not fit into memory.
+   * The teacher itself, where it is asked about every batch: because that is augmented, or because logits and hidden states of
+   * all tokens would not fit into memory.
    */
   teacher: Inference | undefined;
   optimizer: OptimizerPlan | Optimizer;

@@ -111,7 +111,7 @@ function openCheckpoint(
   epochs: number,
   batchSize: number,
 ): Checkpoint | undefined {
-  const { where, model, loss, teacher, pairs, hidden, options } = run;
+  const { where, model, loss, teacher, pairs, hidden, teacherCache, options } = run;
   if (!options.checkpoint) return undefined;
   if (!('native' in optimizer)) {
     throw new QrkdTypeError(
@@ -128,6 +128,7 @@ function openCheckpoint(
     epochs,
     batchSize,
     ...(options.microBatch !== undefined && { microBatch: options.microBatch }),
+    ...(teacherCache && loss.weights.kd > 0 && { topK: teacherCache.topK }),
     seed: options.seed ?? 0,
     optimizer,
     loss: loss.toJSON(),

@@ -68,17 +68,28 @@ export async function evaluateInParts(
   classes: number,
   logitsOf: (part: SampleSet) => Promise<Matrix> | Matrix,
 ): Promise<Evaluation> {
-  const each = labelsPerSample(set);
-  if (each === 1) return evaluateClasses(await logitsOf(set), set.labels);
+  if (labelsPerSample(set) === 1) return evaluateClasses(await logitsOf(set), set.labels);
+  const found: Evaluation[] = [];
+  for (const part of partsOf(set, classes)) found.push(evaluateLogits(await logitsOf(part), part.labels));
+  return together(found);
+}
+
+/** Sequences whose logits fit into memory. */
+function* partsOf(set: SampleSet, classes: number): Generator<SampleSet> {
   const n = set.shape[0];
-  const rows = Math.max(1, Math.floor(LOGITS_AT_ONCE / (each * classes)));
+  const rows = Math.max(1, Math.floor(LOGITS_AT_ONCE / (labelsPerSample(set) * classes)));
+  for (let start = 0; start < n; start += rows) yield sliceSamples(set, start, Math.min(n, start + rows));
+}
+
+/** Evaluations of parts as that of the whole. */
+function together(parts: readonly Evaluation[]): Evaluation {
   let [samples, correct, sum] = [0, 0, 0];
-  for (let start = 0; start < n; start += rows) {
-    const part = sliceSamples(set, start, Math.min(n, start + rows));
-    const found = evaluateLogits(await logitsOf(part), part.labels);
-    samples += found.samples;
-    correct += found.correct;
-    sum += found.samples * found.crossEntropy;
+  for (const part of parts) {
+    // A part in which no label counts has no mean.
+    if (part.samples === 0) continue;
+    samples += part.samples;
+    correct += part.correct;
+    sum += part.samples * part.crossEntropy;
   }
   return { samples, correct, accuracy: correct / samples, crossEntropy: sum / samples };
 }
@@ -89,6 +100,7 @@ export function evaluate(model: LayersModel, samples: SampleSet | TokenSet): Eva
   checkSamples(set, 'evaluate: samples');
   const opened = openModel(model, [], 'evaluate: model');
   checkLabels(opened, set, 'evaluate: samples');
-  const { logits } = allOutputs(opened, set);
-  return opened.perToken ? evaluateLogits(logits, set.labels) : evaluateClasses(logits, set.labels);
+  const logitsOf = (part: SampleSet) => allOutputs(opened, part).logits;
+  if (!opened.perToken) return evaluateClasses(logitsOf(set), set.labels);
+  return together([...partsOf(set, opened.classes)].map((part) => evaluateLogits(logitsOf(part), part.labels)));
 }

@@ -39,6 +39,7 @@ export type { SampleSet, TokenSet } from './samples.js';
 export type { Schedule, Warmup } from './schedule.js';
 export type { EarlyStopping, Keep, Monitor, StopReason } from './selection.js';
 export type { Inputs, Teacher, TeacherOutputs } from './teacher.js';
+export type { TeacherCacheOptions } from './teacherCache.js';
 export { type TrainOptions, type TrainResult, train } from './train.js';
 export {
   type KernelEpoch,

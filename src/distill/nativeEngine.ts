@@ -126,7 +126,7 @@ export class NativeEngine implements Engine {
       call.signal?.throwIfAborted();
       const firstStep = call.firstStep + b;
       const batch = augmentBatch(train, { epoch: call.epoch, step: firstStep + 1, rows }, augment, where);
-      const { logits, features } = teacher ? await teacher.outputs(batch, call.signal) : target;
+      const { logits, features } = teacher ? await teacher.outputs(batch, call.signal, rows) : target;
       const labels = gatherLabels(train, rows);
       const data = this.#dataOf({ ...batch, labels }, {
         ...(this.#givesLogits() && { logits }),

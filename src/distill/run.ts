@@ -15,16 +15,19 @@ import { readOptimizer } from './optimizer.js';
 import { checkTraining, type ReadOptions } from './options.js';
 import { checkInputs, checkLabels, type OpenedModel, openModel } from './outputs.js';
 import type { TapPair } from './pairs.js';
-import { labelsPerSample, type SampleSet } from './samples.js';
+import { labelsPerSample, type SampleSet, sliceInputs } from './samples.js';
 import type { StopReason } from './selection.js';
 import {
   type Inference,
   type InferenceOptions,
   isTeacher,
   openInference,
+  sequencesPerPass,
   type Teacher,
   type TeacherOutputs,
+  teacherIdentity,
 } from './teacher.js';
+import { keptInference, type TeacherCacheOptions } from './teacherCache.js';
 import { TfjsEngine } from './tfjsEngine.js';
 
 /** A run of `distill` or `train`. */
@@ -40,6 +43,7 @@ export interface Run {
   pairs: readonly TapPair[];
   /** Where hidden states are taken, if the loss compares them. */
   hidden?: TapPair;
+  teacherCache?: TeacherCacheOptions;
   options: ReadOptions;
 }
 
@@ -90,7 +94,7 @@ export async function runTraining(run: Run): Promise<RunResult> {
 
 /** The engine that is wanted and possible, with the teacher's outputs. */
 async function openEngine(
-  { where, role, model, loss, pairs: related, hidden, options, ...run }: Run,
+  { where, role, model, loss, pairs: related, hidden, teacherCache, options, ...run }: Run,
   { epochs, batchSize, microBatch }: ReturnType<typeof checkTraining>,
 ): Promise<{ engine: Engine; teacher: Inference | undefined }> {
   const { train, validation, test, precision = 'float32', threads, seed = 0, augment, signal } = options;
@@ -103,6 +107,12 @@ async function openEngine(
     checkLabels(student, set, `${where}: ${name}`);
   }
   if (loss.weights.kd > 0 && run.teacher) checkClasses(student, run.teacher, where);
+  if (teacherCache && !student.perToken) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `${where}: teacherCache is for models that give logits for every token; outputs of others stay in memory`,
+    );
+  }
   if (microBatch) checkMicroBatches(model, loss.needsFeatures, where);
   const optimizer = readOptimizer(options.optimizer ?? 'adam', options.learningRate, where);
   const wanted = options.engine ?? 'auto';
@@ -114,7 +124,7 @@ async function openEngine(
     return compileNetwork(model, { features: taps, seed, length });
   });
   const alone = threads === 1;
-  const teacher = loss.needsTeacher
+  let teacher = loss.needsTeacher
     ? openTeacher(run.teacher, pairs, {
         engine: compiled ? wanted : 'tfjs',
         where,
@@ -125,14 +135,30 @@ async function openEngine(
       })
     : undefined;
   try {
-    const live = augment !== undefined || (student.perToken && loss.weights.kd > 0);
-    const target = await targetOf(teacher, train, { features: student.perToken, signal });
+    if (teacher && teacherCache) {
+      teacher = await keptInference(teacher, {
+        ...teacherCache,
+        where,
+        identity: teacherIdentity(run.teacher!),
+        train,
+        taps: pairs.map((pair) => pair.teacher),
+        classes: loss.weights.kd > 0 ? student.classes : undefined,
+        atOnce: Math.min(microBatch ?? batchSize, sequencesPerPass(train.shape[1], student.classes)),
+        progress: options.progress ?? false,
+        signal,
+      });
+    }
+    // Logits and hidden states of all tokens would not fit into memory.
+    const live = augment !== undefined || (student.perToken && loss.weights.kd + loss.weights.hidden > 0);
+    const target = student.perToken
+      ? await tokensTarget(teacher, train, { related: related.length, hidden: hidden !== undefined, signal })
+      : ((await teacher?.outputs(train, signal)) ?? { features: [] });
     if (loss.weights.kd > 0 && !target.logits && !student.perToken) {
       throw new QrkdTypeError('ERR_QRKD_TYPE', `${where}: the term "kd" needs the teacher's logits, and it gives none`);
     }
     const widths = hidden && {
       student: lastWidth(model, hidden.student),
-      teacher: target.features[related.length].data.length / (labelsPerSample(train) * train.shape[0]),
+      teacher: target.features[related.length].shape[1] / labelsPerSample(train),
     };
     const setup: EngineSetup = {
       where,
@@ -196,14 +222,19 @@ function checkClasses({ classes }: OpenedModel, teacher: LayersModel | Teacher, 
   );
 }
 
-/** The teacher's outputs on the whole training set, or its features alone. */
-async function targetOf(
+/** The features that are compared on the whole training set, and hidden states of as many tokens as their projection needs. */
+async function tokensTarget(
   teacher: Inference | undefined,
   train: SampleSet,
-  { features, signal }: { features: boolean; signal: AbortSignal | undefined },
+  { related, hidden, signal }: { related: number; hidden: boolean; signal: AbortSignal | undefined },
 ): Promise<TeacherOutputs> {
   if (!teacher) return { features: [] };
-  return features ? { features: await teacher.features(train, signal) } : teacher.outputs(train, signal);
+  const features = await teacher.features(train, signal, related);
+  if (!hidden) return { features };
+  const [n, length] = train.shape;
+  const first = sliceInputs(train, 0, Math.min(n, Math.ceil(ENOUGH / length)));
+  const states = await teacher.features(first, signal);
+  return { features: [...features, states[related]] };
 }
 
 function openTeacher(

@@ -30,10 +30,18 @@ export interface Teacher {
 
 /** A teacher, or any model that is only read, opened at its taps. */
 export interface Inference {
-  /** Of all samples, in order; logits of tokens have a row each. */
-  outputs(samples: Inputs, signal?: AbortSignal): Promise<TeacherOutputs>;
-  /** The features alone, made a part at a time, where the logits of all tokens would not fit into memory. */
-  features(samples: Inputs, signal?: AbortSignal): Promise<readonly Matrix[]>;
+  /**
+   * Of all samples, in order; logits of tokens have a row each.
+   *
+   * @param rows which of the training set's samples they are, for outputs that were kept.
+   */
+  outputs(samples: Inputs, signal?: AbortSignal, rows?: Uint32Array): Promise<TeacherOutputs>;
+  /**
+   * Features alone, made a part at a time, where the logits of all tokens would not fit into memory.
+   *
+   * @param count of the first so many taps; default all.
+   */
+  features(samples: Inputs, signal?: AbortSignal, count?: number): Promise<readonly Matrix[]>;
   dispose(): void;
 }
 
@@ -56,9 +64,13 @@ export interface InferenceOptions {
   atOnce?: number;
 }
 
-/** Samples per pass: a few panels for every thread; fewer of sequences, whose logits take the more memory. */
+/** Samples per pass: a few panels for every thread. */
 const BATCH = 256;
-const SEQUENCES = 32;
+
+/** Sequences per pass, where every token has logits: at most 32, and 2^25 numbers (128 MB) unless one has more. */
+export function sequencesPerPass(length: number, classes: number): number {
+  return Math.max(1, Math.min(32, Math.floor(2 ** 25 / (length * classes))));
+}
 
 /**
  * Opens a teacher at the places where its features are taken: a model in the native engine where that has all of its layers.
@@ -74,13 +86,13 @@ export function openInference(
       checked(await teacher.outputs(samples, taps, signal), samples, taps, where);
     return {
       outputs,
-      features: async (samples, signal) => (await outputs(samples, signal)).features,
+      features: async (samples, signal, count) => (await outputs(samples, signal)).features.slice(0, count),
       // The caller's, who may go on using it.
       dispose: () => undefined,
     };
   }
   const opened = openModel(teacher, taps, where);
-  const batch = Math.min(opened.perToken ? SEQUENCES : BATCH, atOnce);
+  const batch = Math.min(opened.perToken ? sequencesPerPass(length ?? 1, opened.classes) : BATCH, atOnce);
   const network = new EngineChoice(engine, where, true).attempt(() => {
     const compiled = compileNetwork(teacher, { features: taps, length });
     return new NativeNetwork(compiled, { precision, maxBatch: batch, alone });
@@ -88,7 +100,7 @@ export function openInference(
   const outputs = async (samples: Inputs, signal?: AbortSignal): Promise<TeacherOutputs> => {
     const { images, shape } = samples;
     checkInputs(opened, shape, where);
-    if (!network) return allOutputs(opened, samples, atOnce);
+    if (!network) return allOutputs(opened, samples, batch);
     const matrices = await network.evaluate({ images, count: shape[0] }, signal);
     return {
       logits: rowsOf(matrices[0], opened.classes),
@@ -97,14 +109,15 @@ export function openInference(
   };
   return {
     outputs,
-    async features(samples, signal) {
+    async features(samples, signal, count = taps.length) {
+      if (count === 0) return [];
       const n = samples.shape[0];
       const parts: (readonly Matrix[])[] = [];
       for (let start = 0; start < n; start += batch) {
         const part = sliceInputs(samples, start, Math.min(n, start + batch));
-        parts.push((await outputs(part, signal)).features);
+        parts.push((await outputs(part, signal)).features.slice(0, count));
       }
-      return taps.map((_, p) =>
+      return taps.slice(0, count).map((_, p) =>
         joined(
           parts.map((part) => part[p].data),
           n,

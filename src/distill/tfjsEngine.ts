@@ -123,7 +123,7 @@ export class TfjsEngine implements Engine {
   /** What the teacher says of some samples: it runs on the inputs, or what it said of these rows of the training set is known. */
   async #teacherOf(rows: Uint32Array, inputs: Inputs, signal: AbortSignal | undefined): Promise<TeacherOutputs> {
     const { target, teacher } = this.setup;
-    if (teacher) return teacher.outputs(inputs, signal);
+    if (teacher) return teacher.outputs(inputs, signal, rows);
     return {
       ...(target.logits && { logits: gatherRows(target.logits, rows) }),
       features: target.features.map((matrix) => gatherRows(matrix, rows)),

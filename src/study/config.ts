@@ -194,6 +194,11 @@ export const schema = z.strictObject({
         .enum(TEACHER_NAMES)
         .default('reproduction')
         .describe('The network, by the name that makeTeacher gives it.'),
+      cacheTopK: count
+        .optional()
+        .describe(
+          'With text of the task language: so many logits of every token are kept on disk, where the teacher otherwise runs on every batch.',
+        ),
       gpt2: GPT2.teacher.optional().describe('With text: the teacher, where no model is given.'),
       epochs: count.default(10),
       ...training,
@@ -316,7 +321,16 @@ function withTextDefaults(config: StudyConfig): StudyConfig {
  */
 export function parseConfig(given: unknown, where: string): StudyConfig {
   const result = schema.safeParse(inherit(given, where));
-  if (result.success) return withTextDefaults(result.data);
+  if (result.success) {
+    const { teacher, text } = result.data;
+    if (teacher.cacheTopK !== undefined && text?.task !== 'language') {
+      throw new QrkdRangeError(
+        'ERR_QRKD_VALUE',
+        `${where}: teacher.cacheTopK is for text of the task language; other teachers' outputs are kept in memory`,
+      );
+    }
+    return withTextDefaults(result.data);
+  }
   const issues = result.error.issues.flatMap((issue) =>
     issue.code === 'invalid_union' && issue.errors.length > 0
       ? (issue.errors.find((branch) => branch.some(({ code }) => code === 'unrecognized_keys')) ?? [issue]).map(

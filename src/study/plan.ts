@@ -42,8 +42,13 @@ function keyOf(config: StudyConfig, data: Data, method: string, seed: number, te
   const { teacher, student, featureLayer, featurePairs, hiddenLayer, engine, methods } = config;
   const features = { ...(featurePairs ? { featurePairs } : { featureLayer }), ...(hiddenLayer && { hiddenLayer }) };
   const own = method === TEACHER ? {} : { student, ...features, loss: lossOf(methods[method]) };
-  // A student that never looks at the teacher does not depend on it.
-  const target = method === TEACHER || needsTeacher(config, method) ? { teacher } : {};
+  // A student that never looks at the teacher does not depend on it; which of its logits are kept matters where they are used.
+  const { cacheTopK, ...itself } = teacher;
+  const usesLogits = method !== TEACHER && methods[method].kd > 0;
+  const target =
+    method === TEACHER || needsTeacher(config, method)
+      ? { teacher: usesLogits && cacheTopK !== undefined ? { ...itself, cacheTopK } : itself }
+      : {};
   const kind = method === TEACHER ? 'teacher' : 'student';
   const all = {
     qrkd: packageVersion(),

@@ -15,7 +15,7 @@ import { loadParts, trainingSize } from './parts.js';
 import { type FeaturePicture, featurePicture, type KernelPictures, kernelPicture } from './pictures.js';
 import { checkpointFile } from './plan.js';
 import { TEACHER } from './table.js';
-import { givenTeacher, loadTeacher, teacherLayer } from './teacher.js';
+import { givenTeacher, keptTeacherOutputs, loadTeacher, teacherLayer } from './teacher.js';
 
 /** One model to train: the teacher of a seed, or one method's student of a seed. */
 export interface RunSpec {
@@ -102,6 +102,10 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
       ? { featurePairs: config.featurePairs as FeaturePair[] }
       : { featureLayer: { student: config.featureLayer, teacher: pictured.teacher as string } }),
     ...(config.hiddenLayer !== undefined && { hiddenLayer: config.hiddenLayer }),
+    ...(teacher &&
+      config.teacher.cacheTopK !== undefined && {
+        teacherCache: { folder: keptTeacherOutputs(spec.teacherFolder!), topK: config.teacher.cacheTopK },
+      }),
     engine: config.engine,
     onStep,
   });

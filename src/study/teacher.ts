@@ -39,7 +39,12 @@ export async function loadTeacher(
   sets: readonly SampleSet[],
 ): Promise<LayersModel | Teacher> {
   if (!isOnnxTeacher(config)) return loadModel(folder);
-  return keepOutputs(await openOnnxTeacher(config), join(folder, '..', 'teacher-outputs'), sets);
+  return keepOutputs(await openOnnxTeacher(config), keptTeacherOutputs(folder), sets);
+}
+
+/** The folder of what teachers said, beside the folder of a teacher's run. */
+export function keptTeacherOutputs(folder: string): string {
+  return join(folder, '..', 'teacher-outputs');
 }
 
 /** The record of a teacher that is used as it came. */
