@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Matrix } from '../engine/types.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
-import type { Tap } from '../models/taps.js';
+import { type Tap, tokenPooling } from '../models/taps.js';
 import { readModel } from '../onnx/read.js';
 import type { FloatTensor } from '../onnx/runtime.js';
 import { type GraphProto, withOutputs } from '../onnx/schema.js';
@@ -84,7 +84,8 @@ export class OnnxTeacher implements Teacher {
     }
   }
 
-  #check({ layer, activation }: Tap): void {
+  #check(tap: Tap): void {
+    const { layer, activation } = tap;
     const { features } = this.names;
     if (!features.includes(layer)) {
       throw new QrkdRangeError(
@@ -96,6 +97,12 @@ export class OnnxTeacher implements Teacher {
       throw new QrkdRangeError(
         'ERR_QRKD_VALUE',
         `${this.path}: a tensor of an ONNX file has no activation to stand before; name the tensor that goes into it in place of "${layer}"`,
+      );
+    }
+    if (tokenPooling(tap)) {
+      throw new QrkdRangeError(
+        'ERR_QRKD_VALUE',
+        `${this.path}: pooling last and padToken are for models of tokens, and a teacher in an ONNX file reads images; pool "${layer}" by average or max`,
       );
     }
   }

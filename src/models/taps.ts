@@ -1,6 +1,7 @@
 import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { tf } from '../tensor/backend.js';
+import { SequencePooling } from './layers/sequencePooling.js';
 
 /** Where features are taken from a model: a layer's name, or more exactly what of the layer. */
 export type FeatureSpec = string | FeaturePlace;
@@ -9,14 +10,19 @@ export interface FeaturePlace {
   readonly layer: string;
   /** 'after' (default): what the layer gives; 'before': its value before the activation that it applies, or is. */
   readonly activation?: 'before' | 'after';
-  /** Of maps [y, x, channels] and sequences [length, channels]: 'none' (default) flattens, the others pool over all but channels. */
-  readonly pooling?: 'none' | 'average' | 'max';
+  /**
+   * Of maps [y, x, channels] and sequences [length, channels]: 'none' (default) flattens, 'average' and 'max' pool over all but
+   * channels. 'last' is for models of tokens: what the layer gives at a sequence's last token.
+   */
+  readonly pooling?: 'none' | 'average' | 'max' | 'last';
+  /** The token that fills up sequences: 'average' and 'last' leave it out. Default: none does. */
+  readonly padToken?: number;
 }
 
-/** A {@link FeatureSpec} with its defaults filled in. */
-export type Tap = Required<FeaturePlace>;
+/** A {@link FeatureSpec} with its defaults filled in; without a token for padding it has no such key. */
+export type Tap = Required<Omit<FeaturePlace, 'padToken'>> & Pick<FeaturePlace, 'padToken'>;
 
-const CHOICES = { activation: ['after', 'before'], pooling: ['none', 'average', 'max'] } as const;
+const CHOICES = { activation: ['after', 'before'], pooling: ['none', 'average', 'max', 'last'] } as const;
 
 /** @param argument names the specification in errors. */
 export function readTap(spec: FeatureSpec, argument: string): Tap {
@@ -24,11 +30,11 @@ export function readTap(spec: FeatureSpec, argument: string): Tap {
   if (place === null || typeof place !== 'object' || typeof place.layer !== 'string' || place.layer === '') {
     throw new QrkdTypeError(
       'ERR_QRKD_TYPE',
-      `${argument} must be a layer's name or { layer, activation, pooling }, got ${describe(spec)}`,
+      `${argument} must be a layer's name or { layer, activation, pooling, padToken }, got ${describe(spec)}`,
     );
   }
-  rejectUnknownKeys(place, ['layer', 'activation', 'pooling'], argument);
-  const { layer, activation = 'after', pooling = 'none' } = place;
+  rejectUnknownKeys(place, ['layer', 'activation', 'pooling', 'padToken'], argument);
+  const { layer, activation = 'after', pooling = 'none', padToken } = place;
   for (const [key, value] of Object.entries({ activation, pooling })) {
     const known: readonly string[] = CHOICES[key as keyof typeof CHOICES];
     if (!known.includes(value)) {
@@ -38,7 +44,31 @@ export function readTap(spec: FeatureSpec, argument: string): Tap {
       );
     }
   }
-  return { layer, activation, pooling };
+  if (padToken === undefined) return { layer, activation, pooling };
+  if (!Number.isInteger(padToken) || padToken < 0) {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `${argument}.padToken must be a token's id, got ${describe(padToken)}`);
+  }
+  if (!canSkipPadding(pooling)) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `${argument}.padToken goes with pooling average or last, got pooling ${pooling}, which leaves no padding out`,
+    );
+  }
+  return { layer, activation, pooling, padToken };
+}
+
+/** Whether a way of pooling can leave padding out. */
+export function canSkipPadding(pooling: FeaturePlace['pooling']): pooling is 'average' | 'last' {
+  return pooling === 'average' || pooling === 'last';
+}
+
+/** How the tokens of the model's input pool a tap's values; undefined where the values alone are enough. */
+export function tokenPooling({
+  pooling,
+  padToken,
+}: Tap): { mode: 'mean' | 'last'; padToken: number | null } | undefined {
+  if (pooling !== 'last' && padToken === undefined) return undefined;
+  return { mode: pooling === 'last' ? 'last' : 'mean', padToken: padToken ?? null };
 }
 
 /** The layers that are an activation and nothing else. */
@@ -56,13 +86,10 @@ export function beforeActivation(className: string, activation: unknown): 'input
  *
  * @param argument names the model in errors.
  * @throws RangeError ERR_QRKD_VALUE for a layer that the model has not, or that has no activation to stand before,
- *   ERR_QRKD_SHAPE for pooling where there is nothing to pool over.
+ *   ERR_QRKD_SHAPE for pooling where there is nothing to pool over, or where there are no tokens that it needs.
  */
-export function tapLayer(
-  model: LayersModel,
-  { layer: name, activation, pooling }: Tap,
-  argument: string,
-): layers.Layer {
+export function tapLayer(model: LayersModel, tap: Tap, argument: string): layers.Layer {
+  const { layer: name, activation, pooling } = tap;
   const layer = model.layers.find((candidate) => candidate.name === name);
   if (layer === undefined) {
     throw new QrkdRangeError(
@@ -84,6 +111,15 @@ export function tapLayer(
       `${argument}: layer "${name}" gives ${shape[1]} numbers, not a map; pooling ${pooling} has nothing to pool over`,
     );
   }
+  const input = model.inputs[0].shape;
+  if (tokenPooling(tap) && !(input.length === 2 && shape.length === 3 && input[1] === shape[1])) {
+    const written = (extents: readonly (number | null)[]) => extents.map((extent) => extent ?? '?').join(', ');
+    const asked = pooling === 'last' ? 'pooling last' : 'padToken';
+    throw new QrkdRangeError(
+      'ERR_QRKD_SHAPE',
+      `${argument}: ${asked} is for models of tokens [n, t] at layers [n, t, channels], but the input is [${written(input)}] and layer "${name}" gives [${written(shape)}]`,
+    );
+  }
   return layer;
 }
 
@@ -94,6 +130,8 @@ export function tapLayer(
 export function tapTensor(model: LayersModel, tap: Tap, argument: string): SymbolicTensor {
   const layer = tapLayer(model, tap, argument);
   const value = tap.activation === 'before' ? valueBefore(layer) : (layer.output as SymbolicTensor);
+  const tokens = tokenPooling(tap);
+  if (tokens) return new SequencePooling(tokens).apply([value, model.inputs[0]]) as SymbolicTensor;
   // tfjs flattens shapes that are known only; what is of any length is flattened when it is there.
   if (value.shape.length < 3 || (tap.pooling === 'none' && value.shape.slice(1).includes(null))) return value;
   return poolingOf(tap.pooling, value.shape.length).apply(value) as SymbolicTensor;

@@ -2,13 +2,13 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { NativeNode } from '../engine/native.js';
 import type { ApplyLayer, GraphLayer, GraphWeight, LayerGraph, SymbolicValue } from '../models/layerGraph.js';
 import { walkGraph } from '../models/layerGraph.js';
-import { beforeActivation, type FeatureSpec, readTap, tapLayer } from '../models/taps.js';
+import { beforeActivation, type FeatureSpec, readTap, type Tap, tapLayer, tokenPooling } from '../models/taps.js';
 import { NetworkBuilder, nativeShape, sizeOf, type Value } from './builder.js';
 import { activate } from './layers/activation.js';
 import { type LayerView, unsupported } from './layers/compiler.js';
 import { poolAll } from './layers/pooling.js';
 import { compilerOf } from './layers/registry.js';
-import { readsTokens } from './layers/sequence.js';
+import { readsTokens, sequencePooling } from './layers/sequence.js';
 
 /** A model as the native engine takes it. */
 export interface CompiledNetwork {
@@ -87,10 +87,9 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
     return [how === 'split' ? activate(network, view, value) : value];
   };
   const [logits, ...after] = walkGraph([graph.outputs[0], ...layers.map(({ output }) => output)], known, apply);
-  const features = taps.map(({ activation, pooling }, t) => {
-    const value = activation === 'before' ? before.get(layers[t])! : after[t];
-    return pooling === 'none' ? value : poolAll(network, value, pooling);
-  });
+  const features = taps.map((tap, t) =>
+    poolTap(network, tap, tap.activation === 'before' ? before.get(layers[t])! : after[t], { node: 0, shape }),
+  );
   const values = [logits, ...features];
   const last = { name: graph.outputs[0].sourceLayer.name, className: graph.outputs[0].sourceLayer.getClassName() };
   if (logits.shape.length > 2 || (logits.shape.length === 2 && logits.shape[0] === 1)) {
@@ -110,6 +109,17 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
     rows: logits.shape.length === 2 ? logits.shape[0] : 1,
     features: features.map(({ node }) => outputs.indexOf(node)),
   };
+}
+
+/** What a tap takes of a layer's value; `input` is the model's own. */
+function poolTap(network: NetworkBuilder, tap: Tap, value: Value, input: Value): Value {
+  const config = tokenPooling(tap);
+  if (config) {
+    const place = { name: tap.layer, className: 'SequencePooling', config, weights: [] };
+    return sequencePooling(network, place, [value, input]);
+  }
+  // Pooling by 'last' is by tokens, always.
+  return tap.pooling === 'none' ? value : poolAll(network, value, tap.pooling as 'average' | 'max');
 }
 
 /** One sample's shape of the input; `length` stands for the extent that a sequence leaves open. */

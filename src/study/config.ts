@@ -60,7 +60,14 @@ const featurePlace = z.union([
   z.strictObject({
     layer: z.string(),
     activation: z.enum(['before', 'after']).optional(),
-    pooling: z.enum(['none', 'average', 'max']).optional(),
+    pooling: z.enum(['none', 'average', 'max', 'last']).optional(),
+    padToken: z
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        "With pooling average or last: the token that is left out. Texts with labels: default, the text's own.",
+      ),
   }),
 ]);
 

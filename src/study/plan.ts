@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { LogOptions } from '../distill/log/log.js';
 import { packageVersion } from '../version.js';
 import { type MethodConfig, type StudyConfig, usesTeacher } from './config.js';
-import { cutSizes, dataIdentity } from './parts.js';
+import { withPadTokens } from './padTokens.js';
+import { cutSizes, dataIdentity, loadParts } from './parts.js';
 import type { RunSpec } from './run.js';
 import { TEACHER } from './table.js';
 
@@ -80,10 +81,11 @@ function logOf(logs: string, method: string, seed: number, key: string): LogOpti
  * @param logs folder for the logs of runs that are trained.
  */
 export async function planJobs(
-  config: StudyConfig,
+  given: StudyConfig,
   folder: string,
   { test, logs }: { test: boolean; logs: string | undefined },
 ): Promise<Job[]> {
+  const config = given.text && given.featurePairs ? withPadTokens(given, (await loadParts(given)).text!) : given;
   // Asking for all samples is the same as not asking.
   const data = { data: await dataIdentity(config), ...(await cutSizes(config)) };
   const place = (method: string, seed: number): Job => {

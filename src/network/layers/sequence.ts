@@ -51,7 +51,8 @@ const causalSelfAttention: Compiler = (network, layer, [x]) => {
   return pointwise(network, seen, width, layer.weights.slice(2));
 };
 
-const sequencePooling: Compiler = (network, layer, [values, tokens]) => {
+/** One vector of values [t, c]: their mean over the tokens [t] that are no padding, or the last of those. */
+export const sequencePooling: Compiler = (network, layer, [values, tokens]) => {
   const { mode, padToken } = layer.config as { mode: 'mean' | 'last'; padToken: number | null };
   const numbers = { last: Number(mode === 'last'), padToken: padToken ?? -1 };
   return network.node('sequencePooling', [values, asTokens(network, layer, tokens)], numbers, values.shape.slice(1));
