@@ -81,6 +81,12 @@ KernelSide readSide(const Napi::Object& term, const char* which) {
   return side;
 }
 
+std::size_t rowsPerSample(const Napi::Object& term) {
+  const auto rows = static_cast<std::size_t>(count(term.Get("rowsPerSample"), "rowsPerSample"));
+  if (rows == 0) fail(term.Env(), "rowsPerSample must be at least 1");
+  return rows;
+}
+
 std::vector<Term> readTerms(const Napi::Object& spec) {
   std::vector<Term> terms;
   const Napi::Value value = spec.Get("terms");
@@ -102,10 +108,13 @@ std::vector<Term> readTerms(const Napi::Object& spec) {
       term.kind = TermKind::kHidden;
     } else if (kind == "distance") {
       term.kind = TermKind::kDistance;
+      term.rowsPerSample = rowsPerSample(object);
     } else if (kind == "angle") {
       term.kind = TermKind::kAngle;
+      term.rowsPerSample = rowsPerSample(object);
     } else if (kind == "quantum") {
       term.kind = TermKind::kKernel;
+      term.rowsPerSample = rowsPerSample(object);
       term.form = static_cast<MatrixLoss>(count(object.Get("form"), "form"));
       term.scale = number(object, "scale");
       term.student = readSide(object, "student");

@@ -155,12 +155,17 @@ void addSequences(std::vector<LayerCase>& cases) {
       cases.push_back(
           {{"sequencePooling", {}, {{"last", last}, {"padToken", padToken}}, {}}, {{1, 6, width}, {1, 6, 1}}, {}});
     }
+    for (const auto& [count, padToken] : {std::pair(1, kTokens - 1), {4, kTokens - 1}, {9, -1}}) {
+      cases.push_back(
+          {{"tokenSampling", {}, {{"count", count}, {"padToken", padToken}}, {}}, {{1, 6, width}, {1, 6, 1}}, {}});
+    }
   }
 }
 
 // Which input of a layer is ids, which have no gradient; -1: none.
 int idsOf(const LayerCase& what) {
-  return what.node.kind == "tokenEmbedding" ? 0 : what.node.kind == "sequencePooling" ? 1 : -1;
+  const std::string& kind = what.node.kind;
+  return kind == "tokenEmbedding" ? 0 : kind == "sequencePooling" || kind == "tokenSampling" ? 1 : -1;
 }
 
 std::vector<LayerCase> allCases() {

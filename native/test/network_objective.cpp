@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 #include <limits>
+#include <stdexcept>
 #include <string>
 
 #include "../core/euclidean.h"
@@ -169,6 +170,40 @@ void gradients() {
           {logitTerm(TermKind::kCrossEntropy, 1), featureTerm(TermKind::kDistance, 2), featureTerm(TermKind::kAngle, 3),
            form(MatrixLoss::kSmoothL1)},
           Batch(1));
+}
+
+// A sample's features as two rows are the features of two samples, to the bit.
+void rowsOfSamples() {
+  const Batch batch(9);
+  std::vector<Term> terms = {featureTerm(TermKind::kDistance, 2), featureTerm(TermKind::kAngle, 3),
+                             featureTerm(TermKind::kKernel, 5)};
+  Term& kernel = terms.back();
+  kernel.scale = 2;
+  const EuclideanSpec rbf{EuclideanSpec::Kind::kRbf, 0.25, 0, 0};
+  kernel.student = side(std::shared_ptr<Kernel<double>>(makeEuclidean<double>(kFeatures / 2, rbf)));
+  kernel.teacher = side(std::shared_ptr<Kernel<double>>(makeEuclidean<double>(kTeacherFeatures / 2, rbf)));
+  Objective whole(terms);
+  std::vector<double> gradient(batch.features.size()), logits(2 * batch.logits.size());
+  std::vector<TermResult> results(terms.size());
+  std::size_t zeroVectors = 0;
+  Job job;
+  const double loss = whole.evaluate(2 * batch.samples, {{nullptr, 0}, {batch.features.data(), kFeatures / 2}},
+                                     {{nullptr, 0}, {batch.teacherFeatures.data(), kTeacherFeatures / 2}}, nullptr,
+                                     {logits.data(), gradient.data()}, results.data(), zeroVectors, job);
+  for (Term& term : terms) term.rowsPerSample = 2;
+  Objective split(terms);
+  const Evaluated rows = evaluate(split, batch);
+  check(rows.loss == loss && rows.features == gradient, "rows of samples: not those of as many samples");
+  compare("rows of samples", terms, batch);
+  for (Term& term : terms) term.rowsPerSample = 3;
+  Objective uneven(terms);
+  bool refused = false;
+  try {
+    evaluate(uneven, batch);
+  } catch (const std::invalid_argument&) {
+    refused = true;
+  }
+  check(refused, "rows of samples that do not fit are taken");
 }
 
 void float32Kernels() {
@@ -367,6 +402,7 @@ int main() {
   for (const auto& name : supportedInstructionSets()) {
     selectInstructionSet(name);
     network::gradients();
+    network::rowsOfSamples();
     network::float32Kernels();
     network::zeroRows();
     network::notFinite();

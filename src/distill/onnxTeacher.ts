@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Matrix } from '../engine/types.js';
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
-import { type Tap, tokenPooling } from '../models/taps.js';
+import { type Tap, tokenReader } from '../models/taps.js';
 import { readModel } from '../onnx/read.js';
 import type { FloatTensor } from '../onnx/runtime.js';
 import { type GraphProto, withOutputs } from '../onnx/schema.js';
@@ -99,10 +99,10 @@ export class OnnxTeacher implements Teacher {
         `${this.path}: a tensor of an ONNX file has no activation to stand before; name the tensor that goes into it in place of "${layer}"`,
       );
     }
-    if (tokenPooling(tap)) {
+    if (tokenReader(tap)) {
       throw new QrkdRangeError(
         'ERR_QRKD_VALUE',
-        `${this.path}: pooling last and padToken are for models of tokens, and a teacher in an ONNX file reads images; pool "${layer}" by average or max`,
+        `${this.path}: pooling last, tokens and padToken are for models of tokens, and a teacher in an ONNX file reads images; pool "${layer}" by average or max`,
       );
     }
   }

@@ -65,6 +65,20 @@ export function readPairs({ featurePairs, featureLayer }: PairOptions, where: st
       throw new QrkdRangeError('ERR_QRKD_VALUE', `${argument}.weight must be above 0, got ${describe(weight)}`);
     }
     const student = readTap(pair.student, `${argument}.student`);
-    return { student, teacher: readTap(pair.teacher, `${argument}.teacher`), weight };
+    const teacher = readTap(pair.teacher, `${argument}.teacher`);
+    checkSameTokens(student, teacher, argument);
+    return { student, teacher, weight };
   });
+}
+
+/** Refuses tokens of one side that are not those of the other: relations are compared row by row. */
+function checkSameTokens(student: Tap, teacher: Tap, argument: string): void {
+  if (student.tokens === undefined && teacher.tokens === undefined) return;
+  for (const key of ['tokens', 'padToken'] as const) {
+    if (student[key] === teacher[key]) continue;
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `${argument}: ${key} must be the same on both sides, got ${describe(student[key])} of the student and ${describe(teacher[key])} of the teacher`,
+    );
+  }
 }

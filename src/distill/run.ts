@@ -166,8 +166,9 @@ async function openEngine(
       train,
       hidden: widths,
       loss: loss.prepare(
-        related.map(({ weight }, p) => ({
+        related.map(({ weight, student: { tokens } }, p) => ({
           teacher: target.features[p],
+          rowsPerSample: tokens,
           studentWidth: student.featureWidths[p],
           weight,
         })),

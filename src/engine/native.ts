@@ -131,6 +131,8 @@ export interface NativeTerm {
   /** Which of the data's targets; -1 for ce. */
   target: number;
   weight: number;
+  /** Relational: rows that the term sees in one of the output's and the target's. */
+  rowsPerSample?: number;
   temperature?: number;
   /** As in `kernelLoss`. */
   form?: number;

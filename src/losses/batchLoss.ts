@@ -9,7 +9,7 @@ import { kdLossGradient } from './kd.js';
 import { type Projection, project } from './projection.js';
 import { kernelMatrices, type QuantumLossOptions, quantumLossGradient } from './quantum.js';
 import type { TermWeights } from './targetRatios.js';
-import { checkSameRows, gradientTensor, matrixOf } from './tensors.js';
+import { checkSameRows, gradientTensor, matrixOf, splitRows } from './tensors.js';
 import { comparedBy, type Outputs, type Share, sumOfShares, TERMS, type Term, type TermValue } from './terms.js';
 
 export interface LossEvaluation {
@@ -26,6 +26,8 @@ export interface LossEvaluation {
 /** What the relational terms compare: a layer of the student with one of the teacher. */
 export interface PreparedPair {
   readonly weight: number;
+  /** Rows that the terms see in one row of features. */
+  readonly rowsPerSample: number;
   /** The quantum term as it was fitted to the pair, where there is one. */
   readonly quantum?: QuantumLossOptions;
 }
@@ -88,10 +90,10 @@ export class BatchLoss {
       const into = [gradient[what]!].flat();
       const shares = own.map((s, p): Share => {
         checkSameRows(s, others[p], term);
-        const share = what === 'features' ? this.pairs[p].weight : 1;
+        const { weight: share, rowsPerSample } = what === 'features' ? this.pairs[p] : { weight: 1, rowsPerSample: 1 };
         // The engine refuses not-finite input with an error of its own; a training loop wants to know term and step.
         if (!isFiniteMatrix(s)) return { raw: Number.NaN, gradientNorm: Number.NaN, weight: share };
-        const value = compute(term, s, others[p], p);
+        const value = compute(term, splitRows(s, rowsPerSample), splitRows(others[p], rowsPerSample), p);
         addScaled(into[p], value.gradient, weight * share);
         return { raw: value.loss, gradientNorm: norm(value.gradient), weight: share };
       });
@@ -144,16 +146,17 @@ export class BatchLoss {
   }
 
   /**
-   * The kernel matrices that the quantum term compares, [N, N] each, for features of N samples. Needs a quantum term.
+   * The kernel matrices that the quantum term compares, [N, N] each, for features of N samples, or of N tokens where each is a
+   * row. Needs a quantum term.
    *
    * @param pair which pair of layers the features are of, counted from 0.
    */
   kernelMatrices(student: Matrix, teacher: Matrix, pair = 0): { student: Matrix; teacher: Matrix } {
-    const quantum = this.pairs[pair]?.quantum;
+    const { quantum, rowsPerSample = 1 } = this.pairs[pair] ?? {};
     if (quantum === undefined) {
       throw new QrkdRangeError('ERR_QRKD_VALUE', 'kernelMatrices: the loss has no quantum term');
     }
-    return kernelMatrices(student, teacher, quantum);
+    return kernelMatrices(splitRows(student, rowsPerSample), splitRows(teacher, rowsPerSample), quantum);
   }
 }
 

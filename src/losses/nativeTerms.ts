@@ -43,10 +43,13 @@ export function nativeTerms(loss: BatchLoss, { logits, hidden, features }: TermP
       return [{ term, share: 1, native: { kind: term, weight, ...hidden! } }];
     }
     return features.map(({ output, target, ...widths }, p) => {
-      const { weight: share, quantum } = loss.pairs[p];
-      const common = { weight: weight * share, output, target };
+      const { weight: share, quantum, rowsPerSample } = loss.pairs[p];
+      const common = { weight: weight * share, output, target, rowsPerSample };
+      const [student, teacher] = [widths.student / rowsPerSample, widths.teacher / rowsPerSample];
       const native: NativeTerm =
-        term === 'quantum' ? { kind: term, ...common, ...quantumTerm(quantum!, widths) } : { kind: term, ...common };
+        term === 'quantum'
+          ? { kind: term, ...common, ...quantumTerm(quantum!, { student, teacher }) }
+          : { kind: term, ...common };
       return { term, share, native };
     });
   });

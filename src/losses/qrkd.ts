@@ -6,6 +6,7 @@ import { type LossPreset, lossPreset } from './presets.js';
 import { orthogonalProjection, type Projection, pcaProjection } from './projection.js';
 import { checkQuantumOptions, kernelWidth, type QuantumLossOptions } from './quantum.js';
 import { checkTargetRatios, type TargetRatios } from './targetRatios.js';
+import { splitRows } from './tensors.js';
 import { TERMS, type Term } from './terms.js';
 
 export { TERMS, type Term, type TermValue } from './terms.js';
@@ -62,6 +63,8 @@ export interface FeatureFit {
   studentWidth: number;
   /** Of the pair in every relational term, default 1. */
   weight?: number;
+  /** Rows that the relational terms see in one of the teacher's, and the student's, default 1: tokens of a sequence. */
+  rowsPerSample?: number;
 }
 
 const KEYS = ['preset', ...TERMS, 'temperature', 'kernels', 'form', 'scale', 'projection', 'targetRatios'] as const;
@@ -123,9 +126,15 @@ export class QrkdLoss {
       throw new QrkdTypeError('ERR_QRKD_TYPE', "qrkdLoss: the relational terms need both models' features");
     }
     const prepared = pairs.map(
-      (pair): PreparedPair => ({
-        weight: pair.weight ?? 1,
-        ...(this.weights.quantum > 0 && { quantum: this.#fitQuantum(pair) }),
+      ({ teacher, studentWidth, weight = 1, rowsPerSample = 1 }): PreparedPair => ({
+        weight,
+        rowsPerSample,
+        ...(this.weights.quantum > 0 && {
+          quantum: this.#fitQuantum({
+            teacher: splitRows(teacher, rowsPerSample),
+            studentWidth: studentWidth / rowsPerSample,
+          }),
+        }),
       }),
     );
     return new BatchLoss(this.weights, this.temperature, prepared, hidden && fitHidden(hidden));

@@ -30,6 +30,11 @@ export function checkSameRows(student: Matrix, teacher: Matrix, what: string): v
   }
 }
 
+/** The same numbers [n, parts * w] as [n * parts, w]. */
+export function splitRows({ data, shape: [n, width] }: Matrix, parts: number): Matrix {
+  return { data, shape: [n * parts, width / parts] };
+}
+
 /** A float32 tensor of a gradient computed outside tfjs. */
 export function gradientTensor(gradient: Matrix): Tensor2D {
   const { data, shape } = gradient;

@@ -2,6 +2,7 @@ import type { LayersModel, layers, SymbolicTensor } from '@tensorflow/tfjs-layer
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { tf } from '../tensor/backend.js';
 import { SequencePooling } from './layers/sequencePooling.js';
+import { TokenSampling } from './layers/tokenSampling.js';
 
 /** Where features are taken from a model: a layer's name, or more exactly what of the layer. */
 export type FeatureSpec = string | FeaturePlace;
@@ -15,12 +16,17 @@ export interface FeaturePlace {
    * channels. 'last' is for models of tokens: what the layer gives at a sequence's last token.
    */
   readonly pooling?: 'none' | 'average' | 'max' | 'last';
-  /** The token that fills up sequences: 'average' and 'last' leave it out. Default: none does. */
+  /**
+   * In place of pooling, for models of tokens: what the layer gives at so many tokens of each sequence, drawn at random, the same ones
+   * of both models and in every epoch. Each token is a row of its own for the relational terms; features are [n, tokens * channels].
+   */
+  readonly tokens?: number;
+  /** The token that fills up sequences: 'average', 'last' and `tokens` leave it out. Default: none does. */
   readonly padToken?: number;
 }
 
-/** A {@link FeatureSpec} with its defaults filled in; without a token for padding it has no such key. */
-export type Tap = Required<Omit<FeaturePlace, 'padToken'>> & Pick<FeaturePlace, 'padToken'>;
+/** A {@link FeatureSpec} with its defaults filled in; what tells of tokens is there only where it was given. */
+export type Tap = Required<Omit<FeaturePlace, 'tokens' | 'padToken'>> & Pick<FeaturePlace, 'tokens' | 'padToken'>;
 
 const CHOICES = { activation: ['after', 'before'], pooling: ['none', 'average', 'max', 'last'] } as const;
 
@@ -30,11 +36,11 @@ export function readTap(spec: FeatureSpec, argument: string): Tap {
   if (place === null || typeof place !== 'object' || typeof place.layer !== 'string' || place.layer === '') {
     throw new QrkdTypeError(
       'ERR_QRKD_TYPE',
-      `${argument} must be a layer's name or { layer, activation, pooling, padToken }, got ${describe(spec)}`,
+      `${argument} must be a layer's name or { layer, activation, pooling, tokens, padToken }, got ${describe(spec)}`,
     );
   }
-  rejectUnknownKeys(place, ['layer', 'activation', 'pooling', 'padToken'], argument);
-  const { layer, activation = 'after', pooling = 'none', padToken } = place;
+  rejectUnknownKeys(place, ['layer', 'activation', 'pooling', 'tokens', 'padToken'], argument);
+  const { layer, activation = 'after', pooling = 'none', tokens, padToken } = place;
   for (const [key, value] of Object.entries({ activation, pooling })) {
     const known: readonly string[] = CHOICES[key as keyof typeof CHOICES];
     if (!known.includes(value)) {
@@ -44,32 +50,49 @@ export function readTap(spec: FeatureSpec, argument: string): Tap {
       );
     }
   }
-  if (padToken === undefined) return { layer, activation, pooling };
-  if (!Number.isInteger(padToken) || padToken < 0) {
-    throw new QrkdRangeError('ERR_QRKD_VALUE', `${argument}.padToken must be a token's id, got ${describe(padToken)}`);
+  for (const [key, value] of Object.entries({ padToken, tokens })) {
+    const least = key === 'tokens' ? 1 : 0;
+    if (value === undefined || (Number.isInteger(value) && value >= least)) continue;
+    const wanted = key === 'tokens' ? 'a whole number of at least 1' : "a token's id";
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `${argument}.${key} must be ${wanted}, got ${describe(value)}`);
   }
-  if (!canSkipPadding(pooling)) {
+  if (tokens !== undefined && pooling !== 'none') {
     throw new QrkdRangeError(
       'ERR_QRKD_VALUE',
-      `${argument}.padToken goes with pooling average or last, got pooling ${pooling}, which leaves no padding out`,
+      `${argument}.tokens takes tokens as they are, got pooling ${pooling}; give one of the two`,
     );
   }
-  return { layer, activation, pooling, padToken };
+  if (padToken !== undefined && !canSkipPadding({ pooling, tokens })) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `${argument}.padToken goes with pooling average or last, or with tokens, got pooling ${pooling}, which leaves no padding out`,
+    );
+  }
+  return {
+    layer,
+    activation,
+    pooling,
+    ...(tokens !== undefined && { tokens }),
+    ...(padToken !== undefined && { padToken }),
+  };
 }
 
-/** Whether a way of pooling can leave padding out. */
-export function canSkipPadding(pooling: FeaturePlace['pooling']): pooling is 'average' | 'last' {
-  return pooling === 'average' || pooling === 'last';
+/** Whether what is taken of a sequence can leave padding out. */
+export function canSkipPadding({ pooling, tokens }: Pick<FeaturePlace, 'pooling' | 'tokens'>): boolean {
+  return pooling === 'average' || pooling === 'last' || tokens !== undefined;
 }
 
-/** How the tokens of the model's input pool a tap's values; undefined where the values alone are enough. */
-export function tokenPooling({
-  pooling,
-  padToken,
-}: Tap): { mode: 'mean' | 'last'; padToken: number | null } | undefined {
+/** The layer behind a tap's values that also reads the tokens of the model's input; undefined where the values alone are enough. */
+export function tokenReader({ pooling, tokens, padToken }: Tap): TokenReader | undefined {
+  if (tokens !== undefined) return { className: 'TokenSampling', config: { tokens, padToken: padToken ?? null } };
   if (pooling !== 'last' && padToken === undefined) return undefined;
-  return { mode: pooling === 'last' ? 'last' : 'mean', padToken: padToken ?? null };
+  const mode = pooling === 'last' ? 'last' : 'mean';
+  return { className: 'SequencePooling', config: { mode, padToken: padToken ?? null } };
 }
+
+type TokenReader =
+  | { readonly className: 'SequencePooling'; readonly config: { mode: 'mean' | 'last'; padToken: number | null } }
+  | { readonly className: 'TokenSampling'; readonly config: { tokens: number; padToken: number | null } };
 
 /** The layers that are an activation and nothing else. */
 const ACTIVATIONS = ['Activation', 'ELU', 'LeakyReLU', 'PReLU', 'ReLU', 'Softmax', 'ThresholdedReLU'];
@@ -112,9 +135,9 @@ export function tapLayer(model: LayersModel, tap: Tap, argument: string): layers
     );
   }
   const input = model.inputs[0].shape;
-  if (tokenPooling(tap) && !(input.length === 2 && shape.length === 3 && input[1] === shape[1])) {
+  if (tokenReader(tap) && !(input.length === 2 && shape.length === 3 && input[1] === shape[1])) {
     const written = (extents: readonly (number | null)[]) => extents.map((extent) => extent ?? '?').join(', ');
-    const asked = pooling === 'last' ? 'pooling last' : 'padToken';
+    const asked = tap.tokens ? `tokens` : pooling === 'last' ? 'pooling last' : 'padToken';
     throw new QrkdRangeError(
       'ERR_QRKD_SHAPE',
       `${argument}: ${asked} is for models of tokens [n, t] at layers [n, t, channels], but the input is [${written(input)}] and layer "${name}" gives [${written(shape)}]`,
@@ -130,8 +153,12 @@ export function tapLayer(model: LayersModel, tap: Tap, argument: string): layers
 export function tapTensor(model: LayersModel, tap: Tap, argument: string): SymbolicTensor {
   const layer = tapLayer(model, tap, argument);
   const value = tap.activation === 'before' ? valueBefore(layer) : (layer.output as SymbolicTensor);
-  const tokens = tokenPooling(tap);
-  if (tokens) return new SequencePooling(tokens).apply([value, model.inputs[0]]) as SymbolicTensor;
+  const reader = tokenReader(tap);
+  if (reader) {
+    const { className, config } = reader;
+    const behind = className === 'TokenSampling' ? new TokenSampling(config) : new SequencePooling(config);
+    return behind.apply([value, model.inputs[0]]) as SymbolicTensor;
+  }
   // tfjs flattens shapes that are known only; what is of any length is flattened when it is there.
   if (value.shape.length < 3 || (tap.pooling === 'none' && value.shape.slice(1).includes(null))) return value;
   return poolingOf(tap.pooling, value.shape.length).apply(value) as SymbolicTensor;

@@ -2,13 +2,13 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { NativeNode } from '../engine/native.js';
 import type { ApplyLayer, GraphLayer, GraphWeight, LayerGraph, SymbolicValue } from '../models/layerGraph.js';
 import { walkGraph } from '../models/layerGraph.js';
-import { beforeActivation, type FeatureSpec, readTap, type Tap, tapLayer, tokenPooling } from '../models/taps.js';
+import { beforeActivation, type FeatureSpec, readTap, type Tap, tapLayer, tokenReader } from '../models/taps.js';
 import { NetworkBuilder, nativeShape, sizeOf, type Value } from './builder.js';
 import { activate } from './layers/activation.js';
 import { type LayerView, unsupported } from './layers/compiler.js';
 import { poolAll } from './layers/pooling.js';
 import { compilerOf } from './layers/registry.js';
-import { readsTokens, sequencePooling } from './layers/sequence.js';
+import { readsTokens } from './layers/sequence.js';
 
 /** A model as the native engine takes it. */
 export interface CompiledNetwork {
@@ -113,10 +113,10 @@ export function compileNetwork(model: LayersModel, options: CompileOptions = {})
 
 /** What a tap takes of a layer's value; `input` is the model's own. */
 function poolTap(network: NetworkBuilder, tap: Tap, value: Value, input: Value): Value {
-  const config = tokenPooling(tap);
-  if (config) {
-    const place = { name: tap.layer, className: 'SequencePooling', config, weights: [] };
-    return sequencePooling(network, place, [value, input]);
+  const reader = tokenReader(tap);
+  if (reader) {
+    const place = { name: tap.layer, className: reader.className };
+    return compilerOf(place)(network, { ...place, config: reader.config, weights: [] }, [value, input]);
   }
   // Pooling by 'last' is by tokens, always.
   return tap.pooling === 'none' ? value : poolAll(network, value, tap.pooling as 'average' | 'max');

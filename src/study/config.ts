@@ -61,12 +61,15 @@ const featurePlace = z.union([
     layer: z.string(),
     activation: z.enum(['before', 'after']).optional(),
     pooling: z.enum(['none', 'average', 'max', 'last']).optional(),
+    tokens: count
+      .optional()
+      .describe('In place of pooling: so many tokens of each sequence, each a row of its own for relations.'),
     padToken: z
       .int()
       .min(0)
       .optional()
       .describe(
-        "With pooling average or last: the token that is left out. Texts with labels: default, the text's own.",
+        "With pooling average or last, or with tokens: the token that is left out. Texts with labels: default, the text's own.",
       ),
   }),
 ]);

@@ -11,9 +11,7 @@ export function withPadTokens(config: StudyConfig, { padToken }: Pick<TextFacts,
   const { featurePairs } = config;
   if (padToken === null || !featurePairs) return config;
   const fill = (place: FeatureSpec): FeatureSpec =>
-    typeof place === 'string' || !canSkipPadding(place.pooling)
-      ? place
-      : { ...place, padToken: place.padToken ?? padToken };
+    typeof place === 'string' || !canSkipPadding(place) ? place : { ...place, padToken: place.padToken ?? padToken };
   return {
     ...config,
     featurePairs: (featurePairs as FeaturePair[]).map((pair) => ({

@@ -74,13 +74,17 @@ export async function kernelPicture(
   features: Places,
 ): Promise<() => { labels: number[]; teacher: Picture; student: Picture }> {
   const few = firstOfEachClass(validation, KERNEL_SAMPLES);
+  const { tokens: rowsPerSample = 1 } = readTap(features.student, 'student');
+  const labels = [...few.labels].flatMap((label) => new Array<number>(rowsPerSample).fill(label));
   const openedStudent = openModel(student, [features.student], 'student');
   const wholeTeacher = await featuresOf(teacher, features.teacher, 'teacher', train);
-  const batchLoss = loss.prepare([{ teacher: wholeTeacher, studentWidth: openedStudent.featureWidths[0] }]);
+  const batchLoss = loss.prepare([
+    { teacher: wholeTeacher, studentWidth: openedStudent.featureWidths[0], rowsPerSample },
+  ]);
   const teacherFeatures = await featuresOf(teacher, features.teacher, 'teacher', few);
   return () => {
     const matrices = batchLoss.kernelMatrices(allOutputs(openedStudent, few).features[0], teacherFeatures);
-    return { labels: [...few.labels], teacher: pictureOf(matrices.teacher), student: pictureOf(matrices.student) };
+    return { labels, teacher: pictureOf(matrices.teacher), student: pictureOf(matrices.student) };
   };
 }
 

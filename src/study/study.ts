@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { readOptimizer } from '../distill/optimizer.js';
 import { openModel } from '../distill/outputs.js';
+import { type FeaturePair, readPairs } from '../distill/pairs.js';
 import { QrkdRangeError } from '../errors.js';
 import { loadModel } from '../models/index.js';
 import { ready } from '../tensor/backend.js';
@@ -73,6 +74,7 @@ export async function checkStudy(config: StudyConfig): Promise<void> {
     if (model !== undefined && !model.endsWith('.onnx'))
       openModel(await openGiven(model), config.featurePairs ? [] : [config.featureLayer], `model ${model}`);
   }
+  if (config.featurePairs) readPairs({ featurePairs: config.featurePairs as FeaturePair[] }, 'study', '');
   if (config.text) checkTextModels(config, await loadParts(config));
   const samples = await trainingSize(config);
   for (const [side, { batchSize }] of Object.entries(sides)) {

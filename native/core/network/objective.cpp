@@ -36,9 +36,16 @@ struct Objective::Batch {
   const std::vector<Values>& targets;
   const std::int32_t* labels;
 
-  const Values& output(const Term& term) const { return outputs[static_cast<std::size_t>(term.output)]; }
+  std::size_t rows(const Term& term) const { return samples * term.rowsPerSample; }
+  Values output(const Term& term) const { return split(outputs[static_cast<std::size_t>(term.output)], term); }
   Values target(const Term& term) const {
-    return term.target < 0 ? Values{} : targets[static_cast<std::size_t>(term.target)];
+    return term.target < 0 ? Values{} : split(targets[static_cast<std::size_t>(term.target)], term);
+  }
+
+ private:
+  static Values split(const Values& values, const Term& term) {
+    if (values.columns % term.rowsPerSample != 0) throw std::invalid_argument("features do not fit a sample's rows");
+    return {values.data, values.columns / term.rowsPerSample};
   }
 };
 
@@ -67,18 +74,19 @@ Objective::Objective(std::vector<Term> terms) : terms_(std::move(terms)), work_(
 
 // Roughly, and only of what may be large.
 double Objective::flops(const Group& group, std::size_t samples) const {
-  const double n = static_cast<double>(samples);
   double sum = 0;
   for (const std::size_t t : group.terms) {
+    const std::size_t rows = samples * terms_[t].rowsPerSample;
+    const double n = static_cast<double>(rows);
     if (terms_[t].kind == TermKind::kAngle) sum += 20 * n * n * n;
-    if (terms_[t].kind == TermKind::kKernel) sum += work_[t].kernel->flops(samples);
+    if (terms_[t].kind == TermKind::kKernel) sum += work_[t].kernel->flops(rows);
   }
   return sum;
 }
 
 double Objective::value(const Group& group, std::size_t t, const Batch& batch, Job& job) {
   const Term& term = terms_[t];
-  const Values &output = batch.output(term), target = batch.target(term);
+  const Values output = batch.output(term), target = batch.target(term);
   double* gradient = work_[t].gradient.data();
   switch (term.kind) {
     case TermKind::kCrossEntropy:
@@ -94,18 +102,18 @@ double Objective::value(const Group& group, std::size_t t, const Batch& batch, J
     case TermKind::kAngle:
       return group.relational->angle(gradient, job);
     case TermKind::kKernel:
-      return work_[t].kernel->evaluate(batch.samples, output, target, gradient, work_[t].zeroVectors, job);
+      return work_[t].kernel->evaluate(batch.rows(term), output, target, gradient, work_[t].zeroVectors, job);
   }
   return 0;
 }
 
 void Objective::run(Group& group, const Batch& batch, TermResult* results, Job& job) {
   const Term& first = terms_[group.terms[0]];
-  const Values &output = batch.output(first), target = batch.target(first);
-  const std::size_t size = batch.samples * output.columns;
+  const Values output = batch.output(first), target = batch.target(first);
+  const std::size_t rows = batch.rows(first), size = rows * output.columns;
   const bool finite = allFinite(output.data, size);
   if (finite && group.relational) {
-    group.relational->set({output.data, batch.samples, output.columns}, {target.data, batch.samples, target.columns});
+    group.relational->set({output.data, rows, output.columns}, {target.data, rows, target.columns});
   }
   for (const std::size_t t : group.terms) {
     work_[t].zeroVectors = 0;

@@ -18,6 +18,7 @@ struct Term {
   int output = 0;   ///< which of the network's outputs
   int target = -1;  ///< which of the teacher's matrices; -1 for cross-entropy
   double weight = 1;
+  std::size_t rowsPerSample = 1;            ///< distance, angle, kernel: a sample's row is so many rows
   double temperature = 1;                   ///< distillation
   MatrixLoss form = MatrixLoss::kSmoothL1;  ///< kernel
   double scale = 0;                         ///< kernel: mean pairwise distance; 0: features as they are

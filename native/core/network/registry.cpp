@@ -15,6 +15,7 @@
 #include "layers/pointwise.h"
 #include "layers/pooling.h"
 #include "layers/sequence_pooling.h"
+#include "layers/token_sampling.h"
 
 namespace qrkd::network {
 namespace {
@@ -62,6 +63,7 @@ const std::map<std::string, Maker<T>>& makers() {
       {"subtract", merged<T, MergeLayer>},
       {"tokenEmbedding", weighted<T, TokenEmbedding>},
       {"tokenProjection", weighted<T, Pointwise>},
+      {"tokenSampling", merged<T, TokenSampling>},
       {"zeroPadding2d", weighted<T, ZeroPadding>},
   };
   return all;

@@ -51,16 +51,24 @@ const causalSelfAttention: Compiler = (network, layer, [x]) => {
   return pointwise(network, seen, width, layer.weights.slice(2));
 };
 
-/** One vector of values [t, c]: their mean over the tokens [t] that are no padding, or the last of those. */
-export const sequencePooling: Compiler = (network, layer, [values, tokens]) => {
+const sequencePooling: Compiler = (network, layer, [values, tokens]) => {
   const { mode, padToken } = layer.config as { mode: 'mean' | 'last'; padToken: number | null };
   const numbers = { last: Number(mode === 'last'), padToken: padToken ?? -1 };
   return network.node('sequencePooling', [values, asTokens(network, layer, tokens)], numbers, values.shape.slice(1));
 };
 
+/** Values [t, c] at some of the tokens [t]. */
+const tokenSampling: Compiler = (network, layer, [values, tokens]) => {
+  const { tokens: count, padToken } = layer.config as { tokens: number; padToken: number | null };
+  const inputs = [values, asTokens(network, layer, tokens)];
+  const channels = count * values.shape[1];
+  const rows = network.node('tokenSampling', inputs, { count, padToken: padToken ?? -1 }, [count, values.shape[1]]);
+  return network.node('reshape', [rows], { height: 1, width: 1, channels }, [channels]);
+};
+
 /** Whether a layer looks ids up. */
 export function readsTokens(className: string): boolean {
-  return ['Embedding', 'TokenEmbedding', 'SequencePooling'].includes(className);
+  return ['Embedding', 'TokenEmbedding', 'SequencePooling', 'TokenSampling'].includes(className);
 }
 
 export const sequenceLayers: Record<string, Compiler> = {
@@ -69,4 +77,5 @@ export const sequenceLayers: Record<string, Compiler> = {
   PositionEmbedding: positionEmbedding,
   SequencePooling: sequencePooling,
   TokenEmbedding: tokenEmbedding,
+  TokenSampling: tokenSampling,
 };

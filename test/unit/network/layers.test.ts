@@ -8,6 +8,7 @@ import { CausalSelfAttention } from '#dist/models/layers/causalSelfAttention.js'
 import { PositionEmbedding } from '#dist/models/layers/positionEmbedding.js';
 import { SequencePooling } from '#dist/models/layers/sequencePooling.js';
 import { TokenEmbedding } from '#dist/models/layers/tokenEmbedding.js';
+import { TokenSampling } from '#dist/models/layers/tokenSampling.js';
 import { compileNetwork } from '#dist/network/compile.js';
 import { nativeLayers } from '#dist/network/layers/registry.js';
 import { NativeNetwork } from '#dist/network/NativeNetwork.js';
@@ -162,6 +163,11 @@ const pooled =
   (x: SymbolicTensor, tokens: SymbolicTensor) =>
     new SequencePooling({ mode, padToken }).apply([x, tokens]) as SymbolicTensor;
 
+const drawn =
+  (count: number, padToken: number | null = null) =>
+  (x: SymbolicTensor, tokens: SymbolicTensor) =>
+    new TokenSampling({ tokens: count, padToken }).apply([x, tokens]) as SymbolicTensor;
+
 const TOKEN_CASES: Record<string, () => ReturnType<typeof ofTokens>> = {
   "tfjs's own Embedding": () => ofTokens((x) => x, tf.layers.embedding({ inputDim: VOCABULARY, outputDim: 3 })),
   'TokenEmbedding, one weight in two places': () => {
@@ -175,6 +181,8 @@ const TOKEN_CASES: Record<string, () => ReturnType<typeof ofTokens>> = {
   'SequencePooling mean, padded': () => ofTokens(pooled('mean', 0), table()),
   'SequencePooling last': () => ofTokens(pooled('last'), table()),
   'SequencePooling last, padded': () => ofTokens(pooled('last', 0), table()),
+  TokenSampling: () => ofTokens(drawn(3), table()),
+  'TokenSampling, padded': () => ofTokens(drawn(4, 0), table()),
 };
 
 /** Sequences of ids, padded on the right to different lengths, some of them to nothing. */
