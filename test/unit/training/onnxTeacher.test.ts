@@ -155,6 +155,12 @@ describe('01 a file that torch wrote', () => {
       /no activation to stand before/,
     );
     await assert.rejects(teacher.outputs(set, [tap(FEATURES, { pooling: 'max' })]), /neither a map nor a sequence/);
+    for (const ofTokens of [{ pooling: 'last' }, { pooling: 'average', padToken: 0 }, { tokens: 2 }] as const) {
+      await assert.rejects(
+        teacher.outputs(set, [tap(FEATURES, ofTokens)]),
+        /are for models of tokens, .* reads images/,
+      );
+    }
     await assert.rejects(teacher.outputs(set, [], AbortSignal.abort(new Error('enough'))), /enough/);
     teacher.close();
 

@@ -25,6 +25,7 @@ import { compileNetwork } from '#dist/network/compile.js';
 import { NativeNetwork } from '#dist/network/NativeNetwork.js';
 import { parseConfig } from '#dist/study/config.js';
 import { withPadTokens } from '#dist/study/padTokens.js';
+import { checkStudy } from '#dist/study/study.js';
 import { weightsOf } from './clouds.js';
 
 const PAD = 10;
@@ -306,7 +307,7 @@ describe('relations of such vectors', () => {
   });
 });
 
-it('a study of texts with labels leaves its own padding out of the places that pool, unless they name a token', () => {
+it('a study of texts with labels leaves its own padding out of the places that pool, unless they name a token', async () => {
   const places = [
     'pooled',
     { layer: 'h.0', pooling: 'average' },
@@ -331,4 +332,8 @@ it('a study of texts with labels leaves its own padding out of the places that p
     ],
   );
   assert.equal(withPadTokens(config, { padToken: null }), config);
+  const uneven = [{ student: { layer: 'h.0', tokens: 2 }, teacher: { layer: 'h.0', tokens: 3 } }];
+  await assert.rejects(checkStudy(parseConfig({ ...given, featurePairs: uneven }, 'x')), {
+    message: 'study: featurePairs[0]: tokens must be the same on both sides, got 2 of the student and 3 of the teacher',
+  });
 });
