@@ -21,7 +21,10 @@ const training = {
     .optional()
     .describe('Samples of a batch that are computed at once, which bounds memory; only on tfjs. Default: all of them.'),
   optimizer: z
-    .union([z.enum(OPTIMIZERS), z.looseObject({ name: z.enum(OPTIMIZERS) })])
+    .union(
+      [z.enum(OPTIMIZERS), z.looseObject({ name: z.enum(OPTIMIZERS) })],
+      `expected one of ${OPTIMIZERS.join(', ')}, or { name: adamw, weightDecay: 0.01 }`,
+    )
     .default('adam')
     .describe(
       'A name, or an OptimizerConfig with schedule, weight decay and clipping, whose own keys are checked before any work.',
@@ -53,26 +56,31 @@ const training = {
 };
 
 const DEFAULT_FEATURES = 'features';
+/** Features of the paper's student. */
+const PAPER_WIDTH = 4;
 
 /** Where in a model features are taken: see FeatureSpec. */
-const featurePlace = z.union([
-  z.string(),
-  z.strictObject({
-    layer: z.string(),
-    activation: z.enum(['before', 'after']).optional(),
-    pooling: z.enum(['none', 'average', 'max', 'last']).optional(),
-    tokens: count
-      .optional()
-      .describe('In place of pooling: so many tokens of each sequence, each a row of its own for relations.'),
-    padToken: z
-      .int()
-      .min(0)
-      .optional()
-      .describe(
-        "With pooling average or last, or with tokens: the token that is left out. Texts with labels: default, the text's own.",
-      ),
-  }),
-]);
+const featurePlace = z.union(
+  [
+    z.string(),
+    z.strictObject({
+      layer: z.string(),
+      activation: z.enum(['before', 'after']).optional(),
+      pooling: z.enum(['none', 'average', 'max', 'last']).optional(),
+      tokens: count
+        .optional()
+        .describe('In place of pooling: so many tokens of each sequence, each a row of its own for relations.'),
+      padToken: z
+        .int()
+        .min(0)
+        .optional()
+        .describe(
+          "With pooling average or last, or with tokens: the token that is left out. Texts with labels: default, the text's own.",
+        ),
+    }),
+  ],
+  "expected a layer's name, or { layer: NAME, pooling: average }",
+);
 
 /** How text becomes tokens, and what is learned from it. */
 const text = z.strictObject({
@@ -81,7 +89,10 @@ const text = z.strictObject({
     .default('language')
     .describe("'language': the next token is learned; 'classification': the class of a text, at its last token."),
   tokenizer: z
-    .union([z.enum(['bpe', 'words']), z.strictObject({ gpt2: z.string() })])
+    .union(
+      [z.enum(['bpe', 'words']), z.strictObject({ gpt2: z.string() })],
+      'expected bpe, words, or { gpt2: FOLDER } with vocab.json and merges.txt',
+    )
     .default('bpe')
     .describe(
       "'bpe': byte-level byte-pair encoding, trained on the training part; 'words': the words of the training part; { gpt2: FOLDER }: vocab.json and merges.txt of a GPT-2.",
@@ -91,7 +102,7 @@ const text = z.strictObject({
   stride: count
     .optional()
     .describe(
-      'Tokens between the windows of the validation and test parts; what they share is read as context and counted once. Default: the length, no context.',
+      'Tokens between the windows of the validation and test parts; what they share is read as context and counted once. Default, and at most: the length, no context.',
     ),
   detokenize: z.boolean().default(false).describe("Undoes a corpus's own tokenisation before ours."),
 });
@@ -157,7 +168,10 @@ export const schema = z.strictObject({
         z.strictObject({ cifar100: z.string(), labels: z.enum(['fine', 'coarse']).optional() }),
         z.strictObject({ images: z.string(), size: z.union([count, z.tuple([count, count])]).optional() }),
         z.strictObject({ npy: z.string() }),
-        z.strictObject({ text: z.union([z.string(), z.array(z.string()).min(1)]), heldOut: z.unknown().optional() }),
+        z.strictObject({
+          text: z.union([z.string(), z.array(z.string()).min(1)], 'expected a folder, an archive or a list of files'),
+          heldOut: z.unknown().optional(),
+        }),
         z.strictObject({ wikitext: z.string() }),
         z.strictObject({ ptb: z.string() }),
         z.strictObject({ brown: z.string() }),
@@ -230,7 +244,7 @@ export const schema = z.strictObject({
         .enum(['linear', 'relu'])
         .default('linear')
         .describe("Of the paper's student: whether a ReLU follows its features, and their number."),
-      width: count.default(4),
+      width: count.default(PAPER_WIDTH),
       gpt2: GPT2.student.optional().describe('With text: the student, where no model is given.'),
       fromTeacher: z
         .boolean()
@@ -284,7 +298,7 @@ export type MethodConfig = z.output<typeof method>;
 
 interface Node {
   shape?: Record<string, unknown>;
-  def?: { innerType?: unknown; valueType?: unknown; options?: unknown[] };
+  def?: { innerType?: unknown; valueType?: unknown; element?: unknown; options?: unknown[] };
 }
 
 /** The keys that the schema knows at a path, for the error that names the nearest one. */
@@ -298,7 +312,10 @@ function knownKeys(path: readonly PropertyKey[]): string[] {
   for (const key of path) {
     nodes = nodes
       .flatMap(open)
-      .map((node) => (node.shape ? node.shape[String(key)] : node.def?.valueType) as Node | undefined)
+      .map(
+        (node) =>
+          (node.shape ? node.shape[String(key)] : (node.def?.valueType ?? node.def?.element)) as Node | undefined,
+      )
       .filter((node) => node !== undefined);
   }
   return nodes.flatMap(open).flatMap((node) => Object.keys(node.shape ?? {}));
@@ -322,6 +339,32 @@ function withTextDefaults(config: StudyConfig): StudyConfig {
   };
 }
 
+/** Of the forms that a value may have the one that was meant: that which knows all keys given, else one that does not. */
+function likeliest(forms: z.core.$ZodIssue[][]): z.core.$ZodIssue[] | undefined {
+  const strange = (form: z.core.$ZodIssue[]) => form.some(({ code }) => code === 'unrecognized_keys');
+  return forms.find((form) => !strange(form) && form.some(({ path }) => path.length > 0)) ?? forms.find(strange);
+}
+
+/** Refuses what a study of text, or of images, would silently leave out. */
+function checkKind({ text, teacher, student }: StudyConfig, where: string): void {
+  const refuse = (key: string, why: string): never => {
+    throw new QrkdRangeError('ERR_QRKD_VALUE', `${where}: ${key} is ${why}`);
+  };
+  if (!text) {
+    for (const [side, { gpt2 }] of Object.entries({ teacher, student })) {
+      if (gpt2) refuse(`${side}.gpt2`, 'for text; give the key text, too, or leave it out');
+    }
+    if (student.fromTeacher) refuse('student.fromTeacher', 'for text; give the key text, too, or leave it out');
+    return;
+  }
+  for (const [side, { augment }] of Object.entries({ teacher, student })) {
+    if (augment) refuse(`${side}.augment`, 'for images; leave it out');
+  }
+  if (teacher.variant !== 'reproduction') refuse('teacher.variant', 'for images; with text teacher.gpt2 has the sizes');
+  if (student.variant) refuse('student.variant', 'for images; with text student.gpt2 has the sizes');
+  if (student.width !== PAPER_WIDTH) refuse('student.width', 'for images; with text it is student.gpt2.width');
+}
+
 /**
  * Checks a study's configuration and fills in the defaults.
  *
@@ -333,6 +376,7 @@ export function parseConfig(given: unknown, where: string): StudyConfig {
   const result = schema.safeParse(inherit(given, where));
   if (result.success) {
     const { teacher, text } = result.data;
+    checkKind(result.data, where);
     if (teacher.cacheTopK !== undefined && text?.task !== 'language') {
       throw new QrkdRangeError(
         'ERR_QRKD_VALUE',
@@ -342,13 +386,11 @@ export function parseConfig(given: unknown, where: string): StudyConfig {
     return withTextDefaults(result.data);
   }
   const issues = result.error.issues.flatMap((issue) =>
-    issue.code === 'invalid_union' && issue.errors.length > 0
-      ? (issue.errors.find((branch) => branch.some(({ code }) => code === 'unrecognized_keys')) ?? [issue]).map(
-          (inner) => ({
-            ...inner,
-            path: inner === issue ? issue.path : [...issue.path, ...inner.path],
-          }),
-        )
+    issue.code === 'invalid_union'
+      ? (likeliest(issue.errors) ?? [{ ...issue, path: [] }]).map((inner) => ({
+          ...inner,
+          path: [...issue.path, ...inner.path],
+        }))
       : [issue],
   );
   const unknown = issues.find(({ code }) => code === 'unrecognized_keys');

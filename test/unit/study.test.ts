@@ -185,3 +185,26 @@ describe("the paper's table", () => {
     assert.equal(new Set(lines.map((line) => line.length)).size, 1);
   });
 });
+
+describe('wrong configurations', () => {
+  const methods = { A: {} };
+  const refuses = (config: object, message: RegExp) =>
+    assert.throws(() => parseConfig({ methods, ...config }, 'x'), { message });
+
+  it('say what a value with several forms may be', () => {
+    refuses({ text: { tokenizer: 'foo' } }, /^x: text\.tokenizer: expected bpe, words, or \{ gpt2: FOLDER \}/);
+    refuses({ data: { text: null } }, /^x: data\.text: expected a folder, an archive or a list of files/);
+    refuses({ student: { optimizer: 'foo' } }, /^x: student\.optimizer: expected one of sgd, /);
+    const pairs = (place: unknown) => ({ featurePairs: [{ student: place, teacher: 'a' }] });
+    refuses(pairs({ layer: 'a', pooling: 'avg' }), /^x: featurePairs\.0\.student\.pooling: .*"average"/);
+    refuses(pairs({ layr: 'a' }), /unknown key "layr" in featurePairs\.0\.student \(did you mean "layer"\?\)/);
+  });
+
+  it('name what is for images or for text alone', () => {
+    refuses({ text: {}, student: { width: 16 } }, /student\.width is for images; with text it is student\.gpt2\.width/);
+    refuses({ text: {}, student: { augment: { flip: true } } }, /student\.augment is for images/);
+    refuses({ text: {}, teacher: { variant: 'resnet20' } }, /teacher\.variant is for images/);
+    refuses({ student: { gpt2: {} } }, /student\.gpt2 is for text/);
+    refuses({ student: { fromTeacher: true } }, /student\.fromTeacher is for text/);
+  });
+});
