@@ -19,7 +19,7 @@ const COMMANDS: Record<string, Entry> = {
     load: async () => (await import('./distill.js')).distillCommand(),
   },
   reproduce: {
-    summary: "the paper's table on MNIST, Fashion-MNIST or CIFAR-10, tuned, over seeds",
+    summary: "the paper's table on a set of images or texts, tuned, over seeds",
     load: async () => (await import('./reproduce.js')).reproduceCommand(),
   },
   sweep: {
@@ -47,7 +47,7 @@ const COMMANDS: Record<string, Entry> = {
     load: async () => (await import('./draw.js')).drawCommand(),
   },
   export: {
-    summary: 'a saved tf.LayersModel as an ONNX file',
+    summary: 'a saved tf.LayersModel or GPT-2 as an ONNX file',
     load: async () => (await import('./export.js')).exportCommand(),
   },
   verify: {

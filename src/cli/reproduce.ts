@@ -30,7 +30,7 @@ export function reproduceCommand(): Command {
     )
     .option('--student <folder>', 'texts: a GPT-2 that every student begins as')
     .option('--seeds <n>', 'number of seeds (default: 10, for texts 5, with --quick 2)', wholeNumber)
-    .option('--quick', 'a first look in minutes: 2,048 samples, two epochs, nothing tuned')
+    .option('--quick', 'a first look in minutes: 2,048 images or 256 texts, two epochs, nothing tuned')
     .option('--out <folder>', 'folder for the results (default: qrkd-DATASET)');
   return studyOptions(command)
     .addHelpText('after', NOTES)

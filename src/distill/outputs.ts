@@ -64,7 +64,11 @@ export function checkLabels({ classes, perToken }: OpenedModel, set: SampleSet, 
  */
 export function openModel(model: LayersModel, features: readonly FeatureSpec[], argument: string): OpenedModel {
   if (!(model instanceof tf.LayersModel)) {
-    throw new QrkdTypeError('ERR_QRKD_TYPE', `${argument} must be a built tf.LayersModel, got ${typeof model}`);
+    const advice = model !== null && typeof model === 'object' && 'model' in model ? '; give its .model' : '';
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `${argument} must be a built tf.LayersModel, got ${typeof model}${advice}`,
+    );
   }
   if (model.inputs.length !== 1 || model.outputs.length !== 1) {
     throw new QrkdRangeError(

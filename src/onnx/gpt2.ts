@@ -1,4 +1,5 @@
 import { QrkdRangeError } from '../errors.js';
+import { checkGpt2 } from '../models/gpt2/config.js';
 import type { Gpt2 } from '../models/gpt2/gpt2.js';
 import { continueTokens, type GenerateOptions } from '../text/generation.js';
 import { type ExportOptions, type ExportResult, exportOnnx } from './export.js';
@@ -19,10 +20,11 @@ const METADATA = 'gpt2';
  * the file's metadata under `gpt2`.
  */
 export async function exportGpt2(
-  { model, config }: Gpt2,
+  gpt2: Gpt2,
   path: string,
   options: Omit<ExportOptions, 'names'> = {},
 ): Promise<ExportResult> {
+  const { model, config } = checkGpt2(gpt2, 'exportGpt2');
   return exportOnnx(model, path, {
     ...options,
     names: { tokens: INPUT, wte: OUTPUT, score: OUTPUT },

@@ -103,6 +103,12 @@ export function classificationRows(
   if (keep !== 'start' && keep !== 'end') {
     throw new QrkdRangeError('ERR_QRKD_VALUE', `${where}: keep is ${JSON.stringify(keep)}; expected "start" or "end"`);
   }
+  if (!Array.isArray(texts) || labels?.length === undefined) {
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `${where}: texts is ${describe(texts)}, labels is ${describe(labels)}; expected { texts: strings, labels: Int32Array }`,
+    );
+  }
   if (texts.length === 0 || texts.length !== labels.length) {
     const found = `${texts.length} texts and ${labels.length} labels`;
     throw new QrkdRangeError('ERR_QRKD_SHAPE', `${where}: there are ${found}; expected as many of each, at least one`);

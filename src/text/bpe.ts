@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as HfTokenizer } from '@huggingface/tokenizers';
-import { excerpt, QrkdRangeError } from '../errors.js';
+import { describe, excerpt, QrkdRangeError, QrkdTypeError } from '../errors.js';
 import { BYTE_CHARACTERS, WORDS } from './bytes.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -127,6 +127,9 @@ export function bpeTokenizer({ vocabulary, merges }: Bpe): Tokenizer {
     vocabulary: size,
     endToken,
     encode: (text) => {
+      if (typeof text !== 'string') {
+        throw new QrkdTypeError('ERR_QRKD_TYPE', `encode: text is ${describe(text)}; expected a string`);
+      }
       const ids: number[] = [];
       text.split(END_OF_TEXT).forEach((part, i) => {
         if (i > 0) ids.push(endToken);

@@ -39,7 +39,7 @@ export async function continueTokens(
   if (!(temperature >= 0 && temperature < Infinity)) refuse('temperature', temperature, 'a number of at least 0');
   if (!(topK >= 1) || (topK !== Infinity && !Number.isInteger(topK))) refuse('topK', topK, 'an integer of at least 1');
   if (!Number.isInteger(seed) || seed < 0) refuse('seed', seed, 'an integer of at least 0');
-  if (prompt.length === 0 || prompt.length > longest) {
+  if (!(prompt.length >= 1 && prompt.length <= longest)) {
     refuse('the number of tokens to begin with', prompt.length, `1 to ${longest}`);
   }
   const random = seedrandom(String(seed));

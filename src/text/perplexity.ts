@@ -1,4 +1,4 @@
-import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 
 /** Logits as a tfjs tensor has them; it is disposed after it was read. */
 interface LogitsTensor {
@@ -73,6 +73,12 @@ export async function perplexity(
   model: LanguageModel,
   options: PerplexityOptions,
 ): Promise<Perplexity> {
+  if (typeof model !== 'function') {
+    throw new QrkdTypeError(
+      'ERR_QRKD_TYPE',
+      `perplexity: model is ${describe(model)}; expected a function, such as (rows) => gpt2.logits(rows)`,
+    );
+  }
   checkOptions(ids, options);
   const { context, stride = context, batch = 1, words, signal, onProgress } = options;
   const windows = windowsOf(ids.length, context, stride);

@@ -1,4 +1,5 @@
 import { describe, QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../../errors.js';
+import type { Gpt2 } from './gpt2.js';
 
 /** The shape of a GPT-2, in the names of transformers' `config.json`. */
 export interface Gpt2Config {
@@ -87,4 +88,13 @@ export function readGpt2Config(config: Gpt2Config, where: string): FullGpt2Confi
     n_inner: n_inner === undefined || n_inner === null ? 4 * sizes.n_embd : count('n_inner'),
     num_labels: num_labels === null ? null : count('num_labels', 2),
   };
+}
+
+/** Refuses what is no {@link Gpt2}, such as its model alone; `where` names the function in the error. */
+export function checkGpt2(gpt2: Gpt2, where: string): Gpt2 {
+  if (gpt2?.config !== undefined && gpt2.model !== undefined) return gpt2;
+  throw new QrkdTypeError(
+    'ERR_QRKD_TYPE',
+    `${where}: gpt2 is ${describe(gpt2)}; expected what makeGpt2 or loadGpt2 gives, not its .model`,
+  );
 }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { writeSafetensors } from '../../files/safetensors.js';
 import { MERGES_FILE, VOCABULARY_FILE } from '../../text/bpe.js';
+import { checkGpt2 } from './config.js';
 import { formatConfigFile } from './configFile.js';
 import type { Gpt2 } from './gpt2.js';
 import { namedTensors } from './weights.js';
@@ -13,7 +14,8 @@ import { namedTensors } from './weights.js';
  * transformers writes them, the head left out as it is the embedding), and copies of `vocab.json` and `merges.txt` where the
  * tokenizer comes from a folder. The folder is made where it is missing; every file is written under a temporary name and renamed.
  */
-export async function saveGpt2({ config, model, tokenizerSource }: Gpt2, folder: string): Promise<void> {
+export async function saveGpt2(gpt2: Gpt2, folder: string): Promise<void> {
+  const { config, model, tokenizerSource } = checkGpt2(gpt2, 'saveGpt2');
   await mkdir(folder, { recursive: true });
   await writeSafetensors(join(folder, 'model.safetensors'), [...namedTensors(model)]);
   await writeFileAtomic(join(folder, 'config.json'), formatConfigFile(config));

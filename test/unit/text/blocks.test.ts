@@ -147,3 +147,28 @@ describe('03 rows of a classifier', () => {
     refuses(rows(['a'], { length: 1.5 }), 'ERR_QRKD_VALUE', /length is 1.5/);
   });
 });
+
+it('what is no text is refused in one line', async () => {
+  const { perplexity } = await import('qrkd/text');
+  const { exportGpt2 } = await import('qrkd/onnx');
+  const { saveGpt2 } = await import('qrkd/models');
+  const bpe = bpeTokenizer(trainBpe(['a'], { vocabulary: 257 }));
+  const none = undefined as never;
+  assert.throws(() => bpe.encode(none), /^TypeError: encode: text is undefined; expected a string$/);
+  assert.throws(
+    () => classificationRows(['a'] as never, bpe, { length: 2 }),
+    /texts is undefined, labels is undefined; exp/,
+  );
+  await assert.rejects(
+    perplexity(Int32Array.of(1, 2), {} as never, { context: 2 }),
+    /model is Object; expected a function, such as \(rows\) => gpt2\.logits\(rows\)$/,
+  );
+  await assert.rejects(
+    saveGpt2({} as never, 'nowhere'),
+    /^TypeError: saveGpt2: gpt2 is Object; expected what makeGpt2/,
+  );
+  await assert.rejects(
+    exportGpt2({} as never, 'nowhere'),
+    /^TypeError: exportGpt2: gpt2 is Object; expected what makeG/,
+  );
+});
