@@ -11,14 +11,24 @@ import { TEACHER } from './table.js';
 
 /** A model that a configuration names: a saved tf.LayersModel, or the folder of a GPT-2 as transformers has it. */
 export async function openGiven(path: string): Promise<LayersModel> {
+  if (!existsSync(path)) {
+    const expected = 'a GPT-2 as transformers saves it, or a saved tf.LayersModel';
+    throw new QrkdRangeError('ERR_QRKD_FILE', `model ${path}: no such file or folder; expected ${expected}`);
+  }
   return existsSync(join(path, 'config.json')) ? (await loadGpt2(path)).model : loadModel(path);
+}
+
+/** The student that a study of text names; a language model that shall learn classes gets a fresh head for them. */
+export async function openStudent(path: string, { text }: StudyConfig, parts: Parts): Promise<LayersModel> {
+  if (text?.task !== 'classification' || !existsSync(join(path, 'config.json'))) return openGiven(path);
+  return (await loadGpt2(path, { num_labels: parts.train.classes, pad_token_id: parts.text!.padToken })).model;
 }
 
 /** The model of a run before it is trained, for samples of the data's shape and classes. */
 export async function makeModel({ config, method, seed, teacherFolder }: RunSpec, parts: Parts): Promise<LayersModel> {
   const side = method === TEACHER ? 'teacher' : 'student';
   const { model } = config[side];
-  if (side === 'student' && model !== undefined) return openGiven(model);
+  if (side === 'student' && model !== undefined) return openStudent(model, config, parts);
   if (config.text && side === 'student' && config.student.fromTeacher) {
     return fromTeacher(config, parts, teacherFolder!, seed);
   }
@@ -58,7 +68,12 @@ export function checkTextModels(config: StudyConfig, parts: Parts): void {
   }
 }
 
-function makeTextModel(config: StudyConfig, side: 'teacher' | 'student', parts: Parts, seed: number): LayersModel {
+export function makeTextModel(
+  config: StudyConfig,
+  side: 'teacher' | 'student',
+  parts: Parts,
+  seed: number,
+): LayersModel {
   return makeGpt2(gpt2Config(config, side, parts), { seed }).model;
 }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { ready } from 'qrkd/distill';
+import { makeGpt2, saveGpt2 } from 'qrkd/models';
 import { parseConfig } from '#dist/study/config.js';
 import { makeLoss } from '#dist/study/kernels.js';
 import { ACCURACY } from '#dist/study/measure.js';
@@ -10,6 +12,7 @@ import { demoConfig } from '#dist/study/recipe.js';
 import { DATASETS, reproduceConfig } from '#dist/study/reproduce.js';
 import { applySettings, parseValues, readConfigFile } from '#dist/study/settings.js';
 import { spread } from '#dist/study/statistics.js';
+import { checkStudy } from '#dist/study/study.js';
 import { formatTable, paperTable, TEACHER } from '#dist/study/table.js';
 
 describe('study configuration', () => {
@@ -207,4 +210,33 @@ describe('wrong configurations', () => {
     refuses({ student: { gpt2: {} } }, /student\.gpt2 is for text/);
     refuses({ student: { fromTeacher: true } }, /student\.fromTeacher is for text/);
   });
+});
+
+it('a study of text tells what its models have not before it trains any', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'qrkd-models-'));
+  try {
+    writeFileSync(join(folder, 'text.txt'), 'One word after the other. '.repeat(400));
+    await ready();
+    const small = { vocab_size: 300, n_positions: 8, n_embd: 4, n_layer: 1, n_head: 1 };
+    await saveGpt2(makeGpt2(small), join(folder, 'gpt2'));
+    const gpt2 = { layers: 1, width: 4, heads: 1 };
+    const refuses = (own: object, length: number, message: RegExp) => {
+      const text = { vocabulary: 260, length };
+      const methods = { KD: { kd: 1 } };
+      const given = { data: { text: join(folder, 'text.txt') }, text, teacher: { gpt2, batchSize: 1 }, methods };
+      const config = parseConfig({ ...given, student: { gpt2, batchSize: 1 }, ...own }, 'x');
+      return assert.rejects(checkStudy(config), { message });
+    };
+    await refuses({ featureLayer: 'nope' }, 8, /^teacher has no layer named "nope"/);
+    const teacher = { model: join(folder, 'gpt2'), batchSize: 1 };
+    await refuses(
+      { teacher },
+      8,
+      /^methods\.KD: the teacher gives logits of 300 classes, the student of 2\d\d; kd needs/,
+    );
+    await refuses({ teacher }, 9, /^teacher\.model .*gpt2 takes at most 8 tokens, but text\.length is 9$/);
+    await refuses({ student: { model: join(folder, 'none') } }, 8, /none: no such file or folder; expected a GPT-2/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
