@@ -6,7 +6,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { ready, type SampleSet } from 'qrkd/distill';
 import { makeGpt2, paperStudent } from 'qrkd/models';
-import { type NativeTerm, native, STEP_METRICS } from '#dist/engine/native.js';
+import { native, STEP_METRICS } from '#dist/engine/native.js';
 import { compileNetwork } from '#dist/network/compile.js';
 import { uniform } from './inputs.js';
 import { layerWork } from './layerWork.js';
@@ -81,7 +81,7 @@ async function profiled(title: string, model: LayersModel, { images, labels, sha
     weights: weights.map((weight) => weight.read().dataSync() as Float32Array),
     precision: 'float32',
     maxBatch: batch,
-    terms: [{ kind: 'ce', output: 0, target: -1, weight: 1 } as NativeTerm],
+    terms: [{ kind: 'ce', output: 0, target: -1, weight: 1 }],
     optimizer: {
       name: 'adam',
       beta1: 0.9,

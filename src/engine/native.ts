@@ -124,23 +124,32 @@ export interface NativeKernelSide {
   amplitude: boolean;
 }
 
-export interface NativeTerm {
-  kind: 'ce' | 'kd' | 'hidden' | 'distance' | 'angle' | 'quantum';
+interface NativeTermBase {
   /** Which of the plan's outputs. */
   output: number;
   /** Which of the data's targets; -1 for ce. */
   target: number;
   weight: number;
-  /** Relational: rows that the term sees in one of the output's and the target's. */
-  rowsPerSample?: number;
-  temperature?: number;
-  /** As in `kernelLoss`. */
-  form?: number;
-  /** Mean pairwise distance; 0 leaves features as they are. */
-  scale?: number;
-  student?: NativeKernelSide;
-  teacher?: NativeKernelSide;
 }
+
+interface NativeRelation extends NativeTermBase {
+  /** Rows that the term sees in one of the output's and the target's. */
+  rowsPerSample: number;
+}
+
+export type NativeTerm =
+  | (NativeTermBase & { kind: 'ce' | 'hidden' })
+  | (NativeTermBase & { kind: 'kd'; temperature: number })
+  | (NativeRelation & { kind: 'distance' | 'angle' })
+  | (NativeRelation & {
+      kind: 'quantum';
+      /** As in `kernelLoss`. */
+      form: number;
+      /** Mean pairwise distance; 0 leaves features as they are. */
+      scale: number;
+      student: NativeKernelSide;
+      teacher: NativeKernelSide;
+    });
 
 export interface NativeOptimizer {
   name: 'sgd' | 'momentum' | 'adam' | 'adamw' | 'rmsprop';

@@ -95,8 +95,15 @@ interface Network {
   terms: NativeTerm[];
 }
 
-const term = (kind: string, output: number, target: number, weight: number) =>
-  ({ kind, output, target, weight, temperature: 4 }) as NativeTerm;
+const CE: NativeTerm = { kind: 'ce', output: 0, target: -1, weight: 1 };
+const KD: NativeTerm = { kind: 'kd', output: 0, target: 0, weight: 1, temperature: 4 };
+const relation = (kind: 'distance' | 'angle', weight: number): NativeTerm => ({
+  kind,
+  output: 1,
+  target: 1,
+  weight,
+  rowsPerSample: 1,
+});
 
 const NETWORKS: Record<Case['network'], () => Network> = {
   student: () => ({
@@ -115,7 +122,7 @@ const NETWORKS: Record<Case['network'], () => Network> = {
     outputs: [9, 8],
     weights: [[3, 3, 1, 19], [3, 3, 19, 4], [1, 1, 4, 12], [192, 4], [4], [4, 10], [10]].map(initial),
     trained: 7,
-    terms: [term('ce', 0, -1, 1), term('kd', 0, 0, 1), term('distance', 1, 1, 1), term('angle', 1, 1, 2)],
+    terms: [CE, KD, relation('distance', 1), relation('angle', 2)],
   }),
   normalised: () => {
     const weights = [[3, 3, 2, 5], [5], [5], [3, 3, 5, 6], [6], [6], [6, 10], [10]].map(initial);
@@ -137,7 +144,7 @@ const NETWORKS: Record<Case['network'], () => Network> = {
       outputs: [9],
       weights: [...weights, ...moving],
       trained: weights.length,
-      terms: [term('ce', 0, -1, 1), term('kd', 0, 0, 1)],
+      terms: [CE, KD],
     };
   },
 };
