@@ -2,6 +2,7 @@ import type { Optimizer } from '@tensorflow/tfjs-core';
 import type { Scalars } from '../engine/native.js';
 import { QrkdRangeError } from '../errors.js';
 import type { BatchLoss } from '../losses/batchLoss.js';
+import type { Widths } from '../losses/qrkd.js';
 import type { TermWeights } from '../losses/targetRatios.js';
 import type { Term } from '../losses/terms.js';
 import type { Augment } from './augment.js';
@@ -14,12 +15,6 @@ import type { Inference, TeacherOutputs } from './teacher.js';
 
 export type EngineName = 'native' | 'tfjs';
 
-/** Numbers of a hidden state. */
-export interface HiddenWidths {
-  student: number;
-  teacher: number;
-}
-
 /** What both engines train from. */
 export interface EngineSetup {
   /** Names the caller in errors. */
@@ -30,7 +25,7 @@ export interface EngineSetup {
   /** What is known of the teacher's outputs on all of `train`. */
   target: TeacherOutputs;
   /** Where hidden states are compared: they are the last of the features, on both sides, with so many numbers a token. */
-  hidden: HiddenWidths | undefined;
+  hidden: Widths | undefined;
   /**
    * The teacher itself, where it is asked about every batch: because that is augmented, or because logits and hidden states of
    * all tokens would not fit into memory.

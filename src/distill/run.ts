@@ -1,8 +1,8 @@
-import type { LayersModel, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError } from '../errors.js';
 import type { QrkdLoss } from '../losses/qrkd.js';
-import type { Tap } from '../models/taps.js';
+import { lastWidth } from '../models/taps.js';
 import { compileNetwork } from '../network/compile.js';
 import { ready } from '../tensor/backend.js';
 import { type Engine, EngineChoice, type EngineName, type EngineSetup } from './engine.js';
@@ -198,11 +198,6 @@ function commonLength(sets: readonly (SampleSet | undefined)[]): number {
   const lengths = [...new Set(sets.flatMap((set) => (set ? [set.shape[1]] : [])))];
   if (lengths.length === 1) return lengths[0];
   throw new QrkdTypeError('ERR_QRKD_UNSUPPORTED', `its sequences differ in length (${lengths.join(', ')})`);
-}
-
-/** Numbers that the layer of a tap gives for each token. */
-function lastWidth(model: LayersModel, { layer }: Tap): number {
-  return (model.getLayer(layer).output as SymbolicTensor).shape.at(-1)!;
 }
 
 /** Hidden states enough to find their principal components. */

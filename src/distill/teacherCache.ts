@@ -64,6 +64,12 @@ export function checkTeacherCache(
   }
 }
 
+/** Refuses more logits of a token than there are; `argument` names their number. */
+export function checkCacheSize(topK: number, classes: number, argument: string): void {
+  if (topK <= classes) return;
+  throw new QrkdRangeError('ERR_QRKD_VALUE', `${argument} ${topK} is more than the vocabulary of ${classes}`);
+}
+
 /**
  * A teacher whose outputs on the training set are computed once and kept on disk: the largest logits of every token, and the
  * features of every tap. What another run has kept, or an earlier one that was stopped, is not computed again.
@@ -72,12 +78,7 @@ export function checkTeacherCache(
  */
 export async function keptInference(inference: Inference, setup: TeacherCacheSetup): Promise<Inference> {
   const { where, train, classes, topK, taps } = setup;
-  if (classes !== undefined && topK > classes) {
-    throw new QrkdRangeError(
-      'ERR_QRKD_VALUE',
-      `${where}: teacherCache.topK ${topK} is more than the vocabulary of ${classes}`,
-    );
-  }
+  if (classes !== undefined) checkCacheSize(topK, classes, `${where}: teacherCache.topK`);
   const arrays = await filled(inference, setup);
   const [logits, features] = classes === undefined ? [undefined, arrays] : [arrays[0], arrays.slice(1)];
   const everyRow = Uint32Array.from({ length: train.shape[0] }, (_, i) => i);

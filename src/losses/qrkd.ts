@@ -4,7 +4,7 @@ import { BatchLoss, type PreparedPair } from './batchLoss.js';
 import { checkTemperature, DEFAULT_TEMPERATURE } from './kd.js';
 import { type LossPreset, lossPreset } from './presets.js';
 import { orthogonalProjection, type Projection, pcaProjection } from './projection.js';
-import { checkQuantumOptions, kernelWidth, type QuantumLossOptions } from './quantum.js';
+import { checkKernelWidth, checkQuantumOptions, kernelWidth, type QuantumLossOptions } from './quantum.js';
 import { checkTargetRatios, type TargetRatios } from './targetRatios.js';
 import { splitRows } from './tensors.js';
 import { TERMS, type Term } from './terms.js';
@@ -53,6 +53,12 @@ export interface QrkdLossOptions {
    * used are in the metrics. To match a kernel term's norm with the cross-entropy's was measured to cost accuracy.
    */
   targetRatios?: TargetRatios;
+}
+
+/** Numbers of both models' features, or hidden states. */
+export interface Widths {
+  student: number;
+  teacher: number;
 }
 
 /** The features that a pair of layers compares, as the loss is fitted to them. */
@@ -140,24 +146,38 @@ export class QrkdLoss {
     return new BatchLoss(this.weights, this.temperature, prepared, hidden && fitHidden(hidden));
   }
 
+  /**
+   * How many features the quantum term's kernels are given, where the models have so many.
+   *
+   * @throws RangeError ERR_QRKD_SHAPE where a kernel cannot take them.
+   */
+  narrowedWidths({ student, teacher }: Widths): Widths {
+    const { studentFeatures, teacherFeatures } = this.options.projection ?? {};
+    const kernels = this.options.kernels!;
+    const narrowed = {
+      student: Math.min(studentFeatures ?? kernelWidth(kernels.student) ?? student, student),
+      teacher: Math.min(teacherFeatures ?? kernelWidth(kernels.teacher) ?? teacher, teacher),
+    };
+    checkKernelWidth(kernels.student, narrowed.student, 'student');
+    checkKernelWidth(kernels.teacher, narrowed.teacher, 'teacher');
+    return narrowed;
+  }
+
   #fitQuantum({ teacher, studentWidth }: FeatureFit): QuantumLossOptions {
     const { projection: options = {} } = this.options;
-    const kernels = this.options.kernels!;
     const teacherWidth = teacher.shape[1];
-    const teacherTakes = options.teacherFeatures ?? kernelWidth(kernels.teacher) ?? teacherWidth;
-    const studentTakes = options.studentFeatures ?? kernelWidth(kernels.student) ?? studentWidth;
+    const narrowed = this.narrowedWidths({ student: studentWidth, teacher: teacherWidth });
     const projection: { student?: Projection; teacher?: Projection } = {};
-    // A kernel that takes more features than there are is refused by the term itself, which names both numbers.
-    if (teacherTakes < teacherWidth) {
+    if (narrowed.teacher < teacherWidth) {
       projection.teacher =
         options.teacher === 'orthogonal'
-          ? orthogonalProjection(teacherWidth, teacherTakes, options.seed)
-          : pcaProjection(teacher, teacherTakes);
+          ? orthogonalProjection(teacherWidth, narrowed.teacher, options.seed)
+          : pcaProjection(teacher, narrowed.teacher);
     }
-    if (studentTakes < studentWidth) {
-      projection.student = orthogonalProjection(studentWidth, studentTakes, options.seed);
+    if (narrowed.student < studentWidth) {
+      projection.student = orthogonalProjection(studentWidth, narrowed.student, options.seed);
     }
-    return { ...kernels, ...this.#comparison(), projection };
+    return { ...this.options.kernels!, ...this.#comparison(), projection };
   }
 
   /** Plain JSON of the loss, from which its configuration can be recorded. */
@@ -177,8 +197,18 @@ export class QrkdLoss {
   }
 }
 
+/** Refuses hidden states of a teacher that are narrower than the student's: there is nothing to tell the other directions. */
+export function checkHiddenWidths({ student, teacher }: Widths): void {
+  if (teacher >= student) return;
+  throw new QrkdRangeError(
+    'ERR_QRKD_SHAPE',
+    `the term "hidden": the teacher's hidden states have ${teacher} numbers, the student's ${student}; the teacher's must be as wide or wider`,
+  );
+}
+
 /** Principal components where the teacher's hidden states are wider. Ours: DistilGPT2's were as wide as its teacher's. */
 function fitHidden({ teacher, studentWidth }: FeatureFit): Projection | undefined {
+  checkHiddenWidths({ student: studentWidth, teacher: teacher.shape[1] });
   return teacher.shape[1] > studentWidth ? pcaProjection(teacher, studentWidth) : undefined;
 }
 

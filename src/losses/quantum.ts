@@ -46,7 +46,9 @@ export function checkKernelWidth(kernel: Kernel, features: number, side: string)
   throw new QrkdRangeError(
     'ERR_QRKD_SHAPE',
     `quantumLoss: the ${side}'s kernel takes ${width} features, got ${features}` +
-      (features > width ? `; project them (projection.${side}), they are never cut off` : ''),
+      (features > width
+        ? `; project them (projection.${side}), they are never cut off`
+        : '; give it a map of as many, or compare a wider layer'),
   );
 }
 

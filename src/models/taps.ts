@@ -191,3 +191,8 @@ function withoutActivation(layer: layers.Layer): layers.Layer {
   twin.built = true;
   return twin;
 }
+
+/** Numbers that the layer of a tap gives for each token. */
+export function lastWidth(model: LayersModel, { layer }: Tap): number {
+  return (model.getLayer(layer).output as SymbolicTensor).shape.at(-1)!;
+}

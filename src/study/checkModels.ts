@@ -1,45 +1,107 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { openModel } from '../distill/outputs.js';
+import { type FeaturePair, readHidden, readPairs, type TapPair } from '../distill/pairs.js';
+import { checkCacheSize } from '../distill/teacherCache.js';
 import { QrkdRangeError } from '../errors.js';
-import type { FeatureSpec } from '../models/taps.js';
-import type { StudyConfig } from './config.js';
-import { makeTextModel, openGiven, openStudent } from './models.js';
-import type { Parts } from './parts.js';
+import { checkHiddenWidths } from '../losses/qrkd.js';
+import { lastWidth } from '../models/taps.js';
+import type { MethodConfig, StudyConfig } from './config.js';
+import { makeLoss } from './kernels.js';
+import { checkTextModels, makeModel, makeTextModel, openGiven, openStudent } from './models.js';
+import { loadParts, type Parts } from './parts.js';
+import { TEACHER } from './table.js';
 
-/** Where a study takes features and hidden states from one of its models. */
-function placesOf({ featurePairs, featureLayer, hiddenLayer, methods }: StudyConfig, side: 'teacher' | 'student') {
-  const places = featurePairs ? featurePairs.map((pair) => pair[side] as FeatureSpec) : [featureLayer];
-  const hidden = Object.values(methods).some((method) => method.hidden > 0);
-  return hidden ? [...places, hiddenLayer ?? 'ln_f'] : places;
+/** Where a study compares its models. */
+interface Places {
+  pairs: TapPair[];
+  hidden: TapPair | undefined;
+}
+
+/** What is known of a model before any training. */
+interface Opened {
+  classes: number;
+  /** Features of every pair, a row's of those that are several tokens. */
+  features: number[];
+  hidden: number | undefined;
 }
 
 /**
- * Opens the models of a study of text as its runs will, before any is trained: layers that they have not, vocabularies and
- * sequences that do not fit them.
+ * Opens the models of a study as its runs will, before any is trained: layers that they have not, vocabularies and sequences that
+ * do not fit them, and features that the terms of a method cannot compare.
  */
-export async function checkModels(config: StudyConfig, parts: Parts): Promise<void> {
-  const classes: Partial<Record<'teacher' | 'student', number>> = {};
-  for (const side of ['teacher', 'student'] as const) {
-    const path = config[side].model;
-    if (path?.endsWith('.onnx')) continue;
-    const model =
-      path === undefined
-        ? makeTextModel(config, side, parts, 0)
-        : await (side === 'student' ? openStudent(path, config, parts) : openGiven(path));
+export async function checkModels(config: StudyConfig): Promise<void> {
+  const { featurePairs, featureLayer, hiddenLayer } = config;
+  const methods = Object.entries(config.methods);
+  const places: Places = {
+    pairs: readPairs(
+      featurePairs ? { featurePairs: featurePairs as FeaturePair[] } : { featureLayer },
+      'study',
+      featureLayer,
+    ),
+    hidden: methods.some(([, { hidden }]) => hidden > 0) ? readHidden(hiddenLayer, 'study') : undefined,
+  };
+  const parts = await loadParts(config);
+  if (config.text) checkTextModels(config, parts);
+  const teacher = await openSide(config, 'teacher', parts, places);
+  const student = await openSide(config, 'student', parts, places);
+  if (!student || !teacher) return;
+  const { cacheTopK } = config.teacher;
+  for (const [name, method] of methods) {
+    if (cacheTopK !== undefined && method.kd > 0) checkCacheSize(cacheTopK, teacher.classes, 'teacher.cacheTopK');
     try {
-      if (path !== undefined) checkGiven(model, `${side}.model ${path}`, config, parts);
-      classes[side] = openModel(model, placesOf(config, side), side).classes;
-    } finally {
-      model.dispose();
+      checkWidths(method, student, teacher);
+    } catch (error) {
+      if (error instanceof QrkdRangeError) error.message = `methods.${name}: ${error.message}`;
+      throw error;
     }
   }
-  const { teacher, student } = classes;
-  const method = Object.entries(config.methods).find(([, { kd }]) => kd > 0)?.[0];
-  if (method === undefined || teacher === undefined || student === undefined || teacher === student) return;
-  throw new QrkdRangeError(
-    'ERR_QRKD_VALUE',
-    `methods.${method}: the teacher gives logits of ${teacher} classes, the student of ${student}; kd needs the same vocabulary on both sides`,
-  );
+}
+
+function checkWidths(method: MethodConfig, student: Opened, teacher: Opened): void {
+  if (method.kd > 0 && student.classes !== teacher.classes) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_VALUE',
+      `the teacher gives logits of ${teacher.classes} classes, the student of ${student.classes}; kd needs the same vocabulary on both sides`,
+    );
+  }
+  if (method.hidden > 0) checkHiddenWidths({ student: student.hidden!, teacher: teacher.hidden! });
+  if (method.quantum === 0) return;
+  const loss = makeLoss(method);
+  for (const [p, width] of student.features.entries()) {
+    loss.narrowedWidths({ student: width, teacher: teacher.features[p] });
+  }
+}
+
+/** One model of a study, or nothing where it is an ONNX file, which only runs. */
+async function openSide(
+  config: StudyConfig,
+  side: 'teacher' | 'student',
+  parts: Parts,
+  { pairs, hidden }: Places,
+): Promise<Opened | undefined> {
+  const path = config[side].model;
+  if (path?.endsWith('.onnx')) return undefined;
+  const model = await makeSide(config, side, parts);
+  try {
+    if (path !== undefined && config.text) checkGiven(model, `${side}.model ${path}`, config, parts);
+    const taps = [...pairs, ...(hidden ? [hidden] : [])].map((pair) => pair[side]);
+    const { classes, featureWidths } = openModel(model, taps, path === undefined ? side : `model ${path}`);
+    return {
+      classes,
+      features: pairs.map((pair, p) => featureWidths[p] / (pair[side].tokens ?? 1)),
+      hidden: hidden && lastWidth(model, hidden[side]),
+    };
+  } finally {
+    model.dispose();
+  }
+}
+
+function makeSide(config: StudyConfig, side: 'teacher' | 'student', parts: Parts): LayersModel | Promise<LayersModel> {
+  const path = config[side].model;
+  if (path !== undefined) return side === 'student' ? openStudent(path, config, parts) : openGiven(path);
+  // Students that begin as layers of a teacher have the same shapes as others.
+  if (config.text) return makeTextModel(config, side, parts, 0);
+  return makeModel({ config, method: side === 'teacher' ? TEACHER : side, seed: 0 }, parts);
 }
 
 function checkGiven(model: LayersModel, name: string, { text }: StudyConfig, parts: Parts): void {

@@ -25,7 +25,10 @@ export async function openStudent(path: string, { text }: StudyConfig, parts: Pa
 }
 
 /** The model of a run before it is trained, for samples of the data's shape and classes. */
-export async function makeModel({ config, method, seed, teacherFolder }: RunSpec, parts: Parts): Promise<LayersModel> {
+export async function makeModel(
+  { config, method, seed, teacherFolder }: Pick<RunSpec, 'config' | 'method' | 'seed' | 'teacherFolder'>,
+  parts: Parts,
+): Promise<LayersModel> {
   const side = method === TEACHER ? 'teacher' : 'student';
   const { model } = config[side];
   if (side === 'student' && model !== undefined) return openStudent(model, config, parts);

@@ -2,16 +2,13 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { readOptimizer } from '../distill/optimizer.js';
-import { openModel } from '../distill/outputs.js';
-import { type FeaturePair, readPairs } from '../distill/pairs.js';
 import { QrkdRangeError } from '../errors.js';
 import { loadModel } from '../models/index.js';
 import { ready } from '../tensor/backend.js';
 import { checkModels } from './checkModels.js';
 import type { StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
-import { checkTextModels, openGiven } from './models.js';
-import { loadParts, trainingSize } from './parts.js';
+import { trainingSize } from './parts.js';
 import { checkpointFile, type Job, planJobs } from './plan.js';
 import { runPool } from './pool.js';
 import { type RunRecord, stepsOf } from './run.js';
@@ -71,15 +68,7 @@ export async function checkStudy(config: StudyConfig): Promise<void> {
   }
   await ready();
   if (isOnnxTeacher(config)) (await openOnnxTeacher(config)).close();
-  for (const { model } of Object.values(sides)) {
-    if (model !== undefined && !model.endsWith('.onnx') && !config.text)
-      openModel(await openGiven(model), config.featurePairs ? [] : [config.featureLayer], `model ${model}`);
-  }
-  if (config.featurePairs) readPairs({ featurePairs: config.featurePairs as FeaturePair[] }, 'study', '');
-  if (config.text) {
-    checkTextModels(config, await loadParts(config));
-    await checkModels(config, await loadParts(config));
-  }
+  await checkModels(config);
   const samples = await trainingSize(config);
   for (const [side, { batchSize }] of Object.entries(sides)) {
     if (batchSize > samples) {

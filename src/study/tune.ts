@@ -1,10 +1,9 @@
 import { parseConfig, type StudyConfig } from './config.js';
-import { makeLoss } from './kernels.js';
 import { isBetter, type Measure, measureOf, shown } from './measure.js';
 import { ancestors, inherit, methodsOf } from './methods.js';
 import { setPath } from './settings.js';
 import { type Spread, spread } from './statistics.js';
-import { type FinishedRun, runStudy, type StudyOptions } from './study.js';
+import { checkStudy, type FinishedRun, runStudy, type StudyOptions } from './study.js';
 
 type Settings = Record<string, unknown>;
 
@@ -45,13 +44,12 @@ function withMethods(config: Written, candidates: readonly Candidate[]): Written
 }
 
 /** Refuses a candidate that makes no sense before anything is run. */
-function checkCandidates(config: Written, where: string): void {
+async function checkCandidates(config: Written, where: string): Promise<void> {
   const { methods } = inherit(config, where) as Written;
   const open = Object.keys(methods).filter((name) => methods[name].tune !== undefined);
   const candidates = open.flatMap((name) => candidatesOf(name, methods[name], where));
   if (candidates.length === 0) return;
-  const checked = parseConfig(withMethods(config, candidates), where);
-  for (const method of Object.values(checked.methods)) makeLoss(method);
+  await checkStudy(parseConfig(withMethods(config, candidates), where));
 }
 
 function named(method: string, settings: Settings): string {
@@ -88,7 +86,7 @@ export async function tuneStudy(
   const { tuning: plan, student } = parsed;
   const measure = measureOf(parsed);
   const current = structuredClone(given) as Written;
-  checkCandidates(current, where);
+  await checkCandidates(current, where);
   const depth = (name: string) => ancestors(methodsOf(current), name, where).length;
   const tuning: TunedMethod[] = [];
   for (;;) {

@@ -14,6 +14,7 @@ import { applySettings, parseValues, readConfigFile } from '#dist/study/settings
 import { spread } from '#dist/study/statistics.js';
 import { checkStudy } from '#dist/study/study.js';
 import { formatTable, paperTable, TEACHER } from '#dist/study/table.js';
+import { tuneStudy } from '#dist/study/tune.js';
 
 describe('study configuration', () => {
   const minimal = { methods: { Scratch: {} } };
@@ -235,8 +236,31 @@ it('a study of text tells what its models have not before it trains any', async 
       /^methods\.KD: the teacher gives logits of 300 classes, the student of 2\d\d; kd needs/,
     );
     await refuses({ teacher }, 9, /^teacher\.model .*gpt2 takes at most 8 tokens, but text\.length is 9$/);
+    const wider = {
+      student: { gpt2: { ...gpt2, width: 2 * gpt2.width }, batchSize: 1 },
+      methods: { KD: { hidden: 1 } },
+    };
+    await refuses(
+      wider,
+      8,
+      /^methods\.KD: the term "hidden": the teacher's hidden states have 4 numbers, the student's 8;/,
+    );
+    const kept = { teacher: { gpt2, batchSize: 1, cacheTopK: 9999 } };
+    await refuses(kept, 8, /^teacher\.cacheTopK 9999 is more than the vocabulary of 2\d\d$/);
+    const kernel = { type: 'iqp', features: 12 };
+    const quantum = { Q: { quantum: 1, kernels: { student: kernel, teacher: kernel } } };
+    await refuses({ methods: quantum }, 8, /^methods\.Q: quantumLoss: the student's kernel takes 12 features, got 4; /);
     await refuses({ student: { model: join(folder, 'none') } }, 8, /none: no such file or folder; expected a GPT-2/);
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+it('a study of images tells what its models have not before it trains any, candidates among it', async () => {
+  const message = /^methods\.QRKD: quantumLoss: the student's kernel takes 4 features, got 2; /;
+  const narrow = { ...demoConfig(true, 1), student: { width: 2 } };
+  await assert.rejects(checkStudy(parseConfig(narrow, 'x')), { code: 'ERR_QRKD_SHAPE', message });
+  const candidates = { methods: { QRKD: { ...narrow.methods.QRKD, tune: [{ quantum: 1 }] } } };
+  const tuned = tuneStudy({ ...narrow, ...candidates }, 'x', { runs: 'never-made', processes: 1 });
+  await assert.rejects(tuned, { message: /^methods\.QRKD \[quantum=1\]: quantumLoss: the student's kernel takes 4/ });
 });
