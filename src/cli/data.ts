@@ -15,7 +15,7 @@ const bytesOf = ({ files }: Source): number | undefined =>
     0,
   );
 const inMegabytes = (bytes: number | undefined): string =>
-  bytes === undefined ? '? MB' : `${Math.round(bytes / MB)} MB`;
+  bytes === undefined ? 'unknown' : `${Math.round(bytes / MB)} MB`;
 
 const NOTES = `
 Files go to the folder QRKD_DATA, else to the user's cache folder; configurations then name a set: data: fashion-mnist.
@@ -71,7 +71,8 @@ function list({ json }: { json?: boolean }): void {
     `${' '.repeat(24)}licence: ${licence}; ${folder ?? 'not there'}`,
     ...(sets.length > 1 ? [`${' '.repeat(24)}sets: ${sets.join(', ')}`] : []),
   ]);
-  process.stdout.write(`${lines.join('\n')}\n`);
+  const installed = 'mnist (10,000 digits) and brown (the Brown corpus) install with this package';
+  process.stdout.write(`${lines.join('\n')}\n${installed}\n`);
 }
 
 interface FetchOptions {

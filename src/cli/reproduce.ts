@@ -26,7 +26,7 @@ export function reproduceCommand(): Command {
     )
     .option(
       '--teacher <folder>',
-      "texts: a GPT-2 in transformers' files that is the teacher as it is, in place of training one",
+      "texts: a GPT-2 in transformers' files that is the teacher as it is (--set teacher.fineTune=true: trained on the data first)",
     )
     .option('--student <folder>', 'texts: a GPT-2 that every student begins as')
     .option('--seeds <n>', 'number of seeds (default: 10, for texts 5, with --quick 2)', wholeNumber)

@@ -79,7 +79,7 @@ export async function withStudySession<T>(
         onProgress({ steps, totalSteps, runs: finished, totalRuns }) {
           if (!progress) {
             process.stderr.write(
-              `qrkd: ${title}: ${totalRuns - finished} models on ${processes} processes of one thread each\n`,
+              `qrkd: ${title}: training ${totalRuns - finished} of ${totalRuns} runs, processes of one thread: ${processes}\n`,
             );
             progress = startProgress('training', totalSteps, { unit: 'steps' });
           }

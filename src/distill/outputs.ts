@@ -4,6 +4,7 @@ import type { Scalars } from '../engine/native.js';
 import type { Matrix } from '../engine/types.js';
 import { QrkdRangeError, QrkdTypeError } from '../errors.js';
 import { countedLabels, UNCOUNTED } from '../losses/labels.js';
+import { PositionEmbedding } from '../models/layers/positionEmbedding.js';
 import { type FeatureSpec, readTap, tapTensor } from '../models/taps.js';
 import { tf } from '../tensor/backend.js';
 import { labelsPerSample, type SampleSet, sliceTensor } from './samples.js';
@@ -24,11 +25,20 @@ export interface OpenedModel {
   apply(x: Tensor, training: boolean): { logits: Tensor; features: Tensor[] };
 }
 
-/** Refuses samples, [n, ...shape of one], of another shape than the model's input. */
+/** Refuses samples, [n, ...shape of one], of another shape than the model's input, and sequences that are too long for it. */
 export function checkInputs({ model }: OpenedModel, shape: readonly number[], argument: string): void {
   const [, ...wanted] = model.inputs[0].shape;
   const [, ...given] = shape;
-  if (wanted.length === given.length && wanted.every((extent, k) => extent === null || extent === given[k])) return;
+  const fits = wanted.length === given.length && wanted.every((extent, k) => extent === null || extent === given[k]);
+  const short = model.layers.find((layer) => layer instanceof PositionEmbedding && layer.positions < given[0]);
+  if (fits && !short) return;
+  if (fits) {
+    const { positions } = short as PositionEmbedding;
+    throw new QrkdRangeError(
+      'ERR_QRKD_SHAPE',
+      `${argument} takes sequences of at most ${positions} tokens, got some of ${given[0]}`,
+    );
+  }
   throw new QrkdRangeError(
     'ERR_QRKD_SHAPE',
     `${argument} takes samples of shape [${wanted.map((extent) => extent ?? '?').join(', ')}], got [${given.join(', ')}]`,

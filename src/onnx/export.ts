@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import writeFileAtomic from 'write-file-atomic';
-import { QrkdTypeError, rejectUnknownKeys } from '../errors.js';
+import { QrkdRangeError, QrkdTypeError, rejectUnknownKeys } from '../errors.js';
 import { packageVersion } from '../version.js';
 import { convertModel } from './convert.js';
 import { encodeModel } from './schema.js';
@@ -35,8 +37,16 @@ export interface ExportResult {
  * The file appears whole or not at all. Needs neither the addon nor a particular tensor backend.
  *
  * @throws {QrkdTypeError} `ERR_QRKD_UNSUPPORTED`, before anything is written, naming the layer that has no ONNX form here.
+ * @throws {QrkdRangeError} `ERR_QRKD_FILE` where the file's folder does not exist.
  */
 export async function exportOnnx(model: LayersModel, path: string, options: ExportOptions = {}): Promise<ExportResult> {
+  const folder = dirname(resolve(path));
+  if (!existsSync(folder)) {
+    throw new QrkdRangeError(
+      'ERR_QRKD_FILE',
+      `exportOnnx: ${path} cannot be written; the folder ${folder} does not exist`,
+    );
+  }
   const { bytes, nodes } = convert(model, options);
   await writeFileAtomic(path, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   return { path, bytes: bytes.byteLength, nodes };

@@ -7,9 +7,10 @@ import { checkHiddenWidths } from '../losses/qrkd.js';
 import { lastWidth } from '../models/taps.js';
 import type { MethodConfig, StudyConfig } from './config.js';
 import { makeLoss } from './kernels.js';
-import { checkTextModels, makeModel, makeTextModel, openGiven, openStudent } from './models.js';
+import { checkTextModels, makeModel, openGiven } from './models.js';
 import { loadParts, type Parts } from './parts.js';
 import { TEACHER } from './table.js';
+import { isGivenTeacher } from './teacher.js';
 
 /** Where a study compares its models. */
 interface Places {
@@ -81,7 +82,9 @@ async function openSide(
 ): Promise<Opened | undefined> {
   const path = config[side].model;
   if (path?.endsWith('.onnx')) return undefined;
-  const model = await makeSide(config, side, parts);
+  const method = side === 'teacher' ? TEACHER : '';
+  const asItIs = side === 'teacher' && isGivenTeacher(config);
+  const model = asItIs ? await openGiven(path!) : await makeModel({ config, method, seed: 0 }, parts);
   try {
     if (path !== undefined && config.text) checkGiven(model, `${side}.model ${path}`, config, parts);
     const taps = [...pairs, ...(hidden ? [hidden] : [])].map((pair) => pair[side]);
@@ -96,14 +99,6 @@ async function openSide(
   }
 }
 
-function makeSide(config: StudyConfig, side: 'teacher' | 'student', parts: Parts): LayersModel | Promise<LayersModel> {
-  const path = config[side].model;
-  if (path !== undefined) return side === 'student' ? openStudent(path, config, parts) : openGiven(path);
-  // Students that begin as layers of a teacher have the same shapes as others.
-  if (config.text) return makeTextModel(config, side, parts, 0);
-  return makeModel({ config, method: side === 'teacher' ? TEACHER : side, seed: 0 }, parts);
-}
-
 function checkGiven(model: LayersModel, name: string, { text }: StudyConfig, parts: Parts): void {
   const refuse = (why: string): never => {
     throw new QrkdRangeError('ERR_QRKD_VALUE', `${name} ${why}`);
@@ -111,7 +106,9 @@ function checkGiven(model: LayersModel, name: string, { text }: StudyConfig, par
   const { shape } = model.outputs[0];
   const perToken = shape.length === 3;
   if (perToken !== (text!.task === 'language')) {
-    refuse(`is a ${perToken ? 'language model' : 'classifier'}, but text.task is ${text!.task}`);
+    const advice =
+      perToken && name.startsWith('teacher') ? '; teacher.fineTune: true gives it a head and trains it' : '';
+    refuse(`is a ${perToken ? 'language model' : 'classifier'}, but text.task is ${text!.task}${advice}`);
   }
   const { length } = text!;
   const size = (layer: string, key: string) =>

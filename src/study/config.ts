@@ -205,6 +205,12 @@ export const schema = z.strictObject({
         .string()
         .optional()
         .describe('A saved tf.LayersModel or an .onnx file that is used as it is, in place of training one.'),
+      fineTune: z
+        .boolean()
+        .optional()
+        .describe(
+          'The model that is given is where the training of every teacher begins, in place of being used as it is.',
+        ),
       onnx: z
         .strictObject({
           features: z.union([z.string(), z.array(z.string())]).optional(),
@@ -350,6 +356,9 @@ function checkKind({ text, teacher, student }: StudyConfig, where: string): void
   const refuse = (key: string, why: string): never => {
     throw new QrkdRangeError('ERR_QRKD_VALUE', `${where}: ${key} is ${why}`);
   };
+  if (teacher.fineTune && (teacher.model === undefined || teacher.model.endsWith('.onnx'))) {
+    refuse('teacher.fineTune', 'for a teacher.model that can be trained: a GPT-2 or a saved tf.LayersModel');
+  }
   if (!text) {
     for (const [side, { gpt2 }] of Object.entries({ teacher, student })) {
       if (gpt2) refuse(`${side}.gpt2`, 'for text; give the key text, too, or leave it out');

@@ -18,24 +18,33 @@ export async function openGiven(path: string): Promise<LayersModel> {
   return existsSync(join(path, 'config.json')) ? (await loadGpt2(path)).model : loadModel(path);
 }
 
-/** The student that a study of text names; a language model that shall learn classes gets a fresh head for them. */
-export async function openStudent(path: string, { text }: StudyConfig, parts: Parts): Promise<LayersModel> {
-  if (text?.task !== 'classification' || !existsSync(join(path, 'config.json'))) return openGiven(path);
-  return (await loadGpt2(path, { num_labels: parts.train.classes, pad_token_id: parts.text!.padToken })).model;
+/** A GPT-2 that a configuration names; one that shall learn classes and has no head for them gets a fresh one. */
+function openGpt2(folder: string, { text }: StudyConfig, { train, text: facts }: Parts, seed: number): Promise<Gpt2> {
+  const head = { num_labels: train.classes, pad_token_id: facts!.padToken };
+  return loadGpt2(folder, { seed, ...(text!.task === 'classification' && head) });
 }
 
-/** The model of a run before it is trained, for samples of the data's shape and classes. */
+/** A model that a configuration names and trains. */
+async function openStart(path: string, config: StudyConfig, parts: Parts, seed: number): Promise<LayersModel> {
+  if (!config.text || !existsSync(join(path, 'config.json'))) return openGiven(path);
+  return (await openGpt2(path, config, parts, seed)).model;
+}
+
+/**
+ * The model of a run before it is trained, for samples of the data's shape and classes. A student that begins as layers of a
+ * teacher begins as those of `teacherFolder`, or where there is none yet, of the teacher before it is trained.
+ */
 export async function makeModel(
   { config, method, seed, teacherFolder }: Pick<RunSpec, 'config' | 'method' | 'seed' | 'teacherFolder'>,
   parts: Parts,
 ): Promise<LayersModel> {
   const side = method === TEACHER ? 'teacher' : 'student';
   const { model } = config[side];
-  if (side === 'student' && model !== undefined) return openStudent(model, config, parts);
+  if (model !== undefined) return openStart(model, config, parts, seed);
   if (config.text && side === 'student' && config.student.fromTeacher) {
-    return fromTeacher(config, parts, teacherFolder!, seed);
+    return fromTeacher(config, parts, teacherFolder, seed);
   }
-  if (config.text) return makeTextModel(config, side, parts, seed);
+  if (config.text) return makeGpt2(gpt2Config(config, side, parts), { seed }).model;
   const { train } = parts;
   const [, height, width, channels] = train.shape;
   const options = { inputShape: [height, width, channels] as const, classes: train.classes, seed };
@@ -45,14 +54,29 @@ export async function makeModel(
   return makeStudent(variant, { ...options, ...(variant === 'reproduction' && { embedding, width: student.width }) });
 }
 
-/** A student that begins as layers of the same seed's teacher. */
-async function fromTeacher(config: StudyConfig, parts: Parts, folder: string, seed: number): Promise<LayersModel> {
-  const { model } = config.teacher;
-  const teacher =
-    model === undefined
-      ? new Gpt2(readGpt2Config(gpt2Config(config, 'teacher', parts), 'teacher.gpt2'), await loadModel(folder))
-      : await loadGpt2(model);
-  return gpt2FromTeacher(teacher, gpt2Config(config, 'student', parts), { seed }).model;
+/**
+ * A student that begins as layers of its teacher.
+ *
+ * @param folder of the same seed's teacher, as trained; undefined: its first weights.
+ */
+async function fromTeacher(
+  config: StudyConfig,
+  parts: Parts,
+  folder: string | undefined,
+  seed: number,
+): Promise<LayersModel> {
+  const { model: given, fineTune } = config.teacher;
+  const first =
+    given === undefined
+      ? makeGpt2(gpt2Config(config, 'teacher', parts), { seed })
+      : await openGpt2(given, config, parts, seed);
+  const trained = folder !== undefined && (given === undefined || fineTune);
+  const model = trained ? await loadModel(folder) : first.model;
+  try {
+    return gpt2FromTeacher(new Gpt2(first.config, model), gpt2Config(config, 'student', parts), { seed }).model;
+  } finally {
+    for (const used of new Set([model, first.model])) used.dispose();
+  }
 }
 
 /** Refuses sizes that no GPT-2 has before any work. */
@@ -69,15 +93,6 @@ export function checkTextModels(config: StudyConfig, parts: Parts): void {
       `student.gpt2.${key} is ${student.gpt2![key]}, the teacher's ${teacher.gpt2![key]}; with student.fromTeacher they must be the same`,
     );
   }
-}
-
-export function makeTextModel(
-  config: StudyConfig,
-  side: 'teacher' | 'student',
-  parts: Parts,
-  seed: number,
-): LayersModel {
-  return makeGpt2(gpt2Config(config, side, parts), { seed }).model;
 }
 
 function gpt2Config(config: StudyConfig, side: 'teacher' | 'student', { train, text }: Parts): Gpt2Config {

@@ -56,6 +56,9 @@ function methods(): Record<string, MethodInput> {
 const optimizer = { name: 'adamw', clipNorm: 1, schedule: { type: 'cosine', warmup: 0.05 } } as const;
 const side = { optimizer, batchSize: 32, learningRate: 3e-3, epochs: 6 };
 
+/** Weights that were trained before are changed little: what the Trainer of transformers does unless told otherwise. */
+const fineTuning = { batchSize: 8, learningRate: 5e-5, epochs: 3 };
+
 const language = {
   text: { task: 'language' as const, length: 128, stride: 64 },
   // 400,000 tokens: what two processors train on in minutes.
@@ -103,8 +106,8 @@ export function reproduceTextConfig(
     // The tokens of a model that is given are those of its own vocabulary.
     ...(given !== undefined && { text: { ...settings.text, tokenizer: { gpt2: given } } }),
     seeds: Array.from({ length: seeds }, (_, k) => k),
-    teacher: { ...settings.teacher, ...(teacher !== undefined && { model: teacher }) },
-    student: { ...settings.student, ...(student !== undefined && { model: student }) },
+    teacher: { ...settings.teacher, ...(teacher !== undefined && { ...fineTuning, model: teacher }) },
+    student: { ...settings.student, ...(student !== undefined && { ...fineTuning, model: student }) },
     methods: methods(),
   };
   if (!quick) return whole;

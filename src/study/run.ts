@@ -15,7 +15,7 @@ import { loadParts, trainingSize } from './parts.js';
 import { type FeaturePicture, featurePicture, type KernelPictures, kernelPicture } from './pictures.js';
 import { checkpointFile } from './plan.js';
 import { TEACHER } from './table.js';
-import { givenTeacher, keptTeacherOutputs, loadTeacher, teacherLayer } from './teacher.js';
+import { givenTeacher, isGivenTeacher, keptTeacherOutputs, loadTeacher, teacherLayer } from './teacher.js';
 
 /** One model to train: the teacher of a seed, or one method's student of a seed. */
 export interface RunSpec {
@@ -55,7 +55,7 @@ export interface RunRecord {
 /** Steps that a run takes. */
 export async function stepsOf({ config, method }: RunSpec): Promise<number> {
   const { epochs, batchSize } = method === TEACHER ? config.teacher : config.student;
-  if (method === TEACHER && config.teacher.model !== undefined) return 0;
+  if (method === TEACHER && isGivenTeacher(config)) return 0;
   return epochs * Math.floor((await trainingSize(config)) / batchSize);
 }
 
@@ -65,7 +65,7 @@ export async function runOne(spec: RunSpec, onStep: (step: number) => void): Pro
   const { config, method, seed } = spec;
   const parts = await loadParts(config);
   const { train, validation, test } = parts;
-  if (method === TEACHER && config.teacher.model !== undefined) return givenTeacher(spec, { train, validation, test });
+  if (method === TEACHER && isGivenTeacher(config)) return givenTeacher(spec, { train, validation, test });
   const isTeacher = method === TEACHER;
   const side = isTeacher ? config.teacher : config.student;
   const model = await makeModel(spec, parts);

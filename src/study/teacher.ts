@@ -18,6 +18,11 @@ export function isOnnxTeacher({ teacher }: StudyConfig): boolean {
   return teacher.model?.endsWith('.onnx') ?? false;
 }
 
+/** Whether the teacher of a study is a model that is used as it came, and not trained. */
+export function isGivenTeacher({ teacher }: StudyConfig): boolean {
+  return teacher.model !== undefined && !teacher.fineTune;
+}
+
 /** Opens the ONNX file that a configuration names. */
 export function openOnnxTeacher({ teacher }: StudyConfig): Promise<OnnxTeacher> {
   return onnxTeacher(teacher.model!, teacher.onnx as OnnxTeacherOptions | undefined);

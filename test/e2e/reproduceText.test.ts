@@ -128,6 +128,39 @@ describe('qrkd reproduce, texts', () => {
     );
     // A model that knows nothing gives every token the same chance, nearly.
     assert.ok(Math.abs(runs[0].result.test!.crossEntropy - Math.log(vocabulary)) < 0.1);
+
+    const tuned = {
+      'teacher.fineTune': true,
+      'teacher.batchSize': 8,
+      'teacher.epochs': 2,
+      'teacher.learningRate': 1e-2,
+    };
+    await qrkd(
+      'reproduce',
+      'ptb',
+      '--data',
+      'ptb',
+      '--quick',
+      '--seeds',
+      '1',
+      '--teacher',
+      'big',
+      '--out',
+      'tuned',
+      ...set({
+        ...small,
+        methods,
+        ...tuned,
+        'student.fromTeacher': true,
+        'student.learningRate': 1e-9,
+        'student.gpt2': { layers: 2, width: 16, heads: 2 },
+      }),
+    );
+    const [teacher, student] = read<StudyMetrics>('tuned', 'metrics.json').runs.map(({ result }) => result);
+    assert.equal(teacher.steps, 4);
+    assert.ok(teacher.test!.crossEntropy < runs[0].result.test!.crossEntropy - 0.5, `${teacher.test!.crossEntropy}`);
+    // The student begins as the teacher that was trained.
+    assert.ok(Math.abs(student.test!.crossEntropy - teacher.test!.crossEntropy) < 1e-5);
   });
 
   it('a student that begins as layers of its teacher', { timeout: 600_000 }, async () => {
@@ -160,6 +193,33 @@ describe('qrkd reproduce, texts', () => {
     assert.deepEqual([config.featureLayer, config.hiddenLayer], ['pooled', 'pooled']);
     for (const { method, result } of runs) assert.equal(result.test!.samples, 28, method);
     assert.ok(table.every(({ testF1 }) => testF1 && testF1.mean > 0 && testF1.mean <= 100));
+
+    // Language models get heads for the classes, and are trained.
+    const heads = { ...small, methods: { 'Student alone': {}, KD: { kd: 1 } }, 'teacher.fineTune': true };
+    await qrkd(
+      'reproduce',
+      'imdb',
+      '--data',
+      'aclImdb',
+      '--quick',
+      '--seeds',
+      '2',
+      '--teacher',
+      'big',
+      '--student',
+      'less',
+      '--out',
+      'heads',
+      ...set(heads),
+    );
+    const given = read<StudyMetrics>('heads', 'metrics.json').runs;
+    assert.deepEqual(
+      given.map(({ method, result }) => [method, result.steps]),
+      ['Teacher', 'Teacher', 'Student alone', 'KD', 'Student alone', 'KD'].map((method) => [method, 2]),
+    );
+    // A fresh head is another one for every seed.
+    const [first, second] = given.map(({ result }) => result.test!.crossEntropy);
+    assert.notEqual(first, second);
   });
 
   it('says what is wrong before any work', async () => {
@@ -180,6 +240,19 @@ describe('qrkd reproduce, texts', () => {
       /student\.gpt2\.width is 12, the teacher's 16; with student\.fromTeacher they must be the same/,
     );
     await refuse(['reproduce', 'ptb', '--data', 'nowhere'], /nowhere/);
+    const big = ['--teacher', 'big', ...set(small)];
+    await refuse(
+      ['reproduce', 'imdb', '--data', 'aclImdb', '--quick', ...big],
+      /big is a language model, but text\.task is classification; teacher\.fineTune: true gives it a head/,
+    );
+    await refuse(
+      ['reproduce', 'ptb', '--data', 'ptb', '--quick', ...set({ 'teacher.fineTune': true })],
+      /teacher\.fineTune is for a teacher\.model that can be trained/,
+    );
+    await refuse(
+      ['reproduce', 'ptb', '--data', 'ptb', '--quick', ...big, ...set({ 'student.fromTeacher': true })],
+      /n_embd is 12, the teacher's is 16/,
+    );
     writeFileSync(join(folder, 'no-text.yaml'), 'data: brown\nmethods: { A: {} }\n');
     await refuse(['distill', '--config', 'no-text.yaml'], /data is text, "brown"; say how it is learned: text: \{\}/);
   });

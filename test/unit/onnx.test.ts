@@ -317,7 +317,7 @@ describe('03 refusals', () => {
   });
 
   it('an output folder that does not exist leaves nothing behind', async () => {
-    await assert.rejects(exportOnnx(paperStudent(), join(root, 'no', 'x.onnx')), { code: 'ENOENT' });
+    await assert.rejects(exportOnnx(paperStudent(), join(root, 'no', 'x.onnx')), { code: 'ERR_QRKD_FILE' });
     assert.deepEqual(
       readdirSync(root).filter((name) => !name.endsWith('.onnx')),
       [],

@@ -33,7 +33,7 @@ describe('qrkd data', () => {
     const text = sources.find(({ name }) => name === 'wikitext2');
     assert.deepEqual([text?.bytes, text?.kinds], [null, ['corpus']]);
     const { stdout: list } = qrkd('list');
-    assert.match(list, /^wikitext2 +\? MB {2}WikiText-2.*\n +licence: CC BY-SA 3.0; not there$/m);
+    assert.match(list, /^wikitext2 +unknown {2}WikiText-2.*\n +licence: CC BY-SA 3.0; not there$/m);
     assert.match(
       list,
       /^cifar100 +169 MB .*\n +licence: none stated.*; not there\n +sets: cifar100, cifar100-coarse$/m,

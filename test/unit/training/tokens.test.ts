@@ -262,6 +262,11 @@ describe('labels of tokens', () => {
     await refuse({ labels: new Int32Array(5) }, /shape \[6, 4\] does not fit 24 input numbers and 5 labels/);
     await refuse({ labels: set.labels.map((label) => label && -2) }, /between 0 and 6, or -1 for a token .* got -2/);
     await refuse({ labels: new Int32Array(24).fill(-1) }, /no token counts, all 24 labels are -1/);
+    const { model: short } = makeGpt2({ vocab_size: 7, n_positions: 4, n_embd: 4, n_layer: 1, n_head: 1 });
+    const validation = sequences(6, 5, 'longer');
+    await assert.rejects(train({ model: short, train: set, validation, batchSize: 2 }), {
+      message: 'train: model takes sequences of at most 4 tokens, got some of 5',
+    });
   });
 
   it('a teacher of another vocabulary is refused with both sizes', async () => {
