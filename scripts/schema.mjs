@@ -1,5 +1,5 @@
 // Writes schema/study.schema.json, the JSON Schema of a study's configuration: `npm run build:schema`, after changes to
-// src/study/config.ts.
+// src/study/schema.ts.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { studyJsonSchema } from '../dist/study/jsonSchema.js';
 

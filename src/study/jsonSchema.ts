@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LOSS_PRESETS } from '../losses/presets.js';
-import { schema } from './config.js';
+import { schema } from './schema.js';
 
 type JsonSchema = Record<string, unknown> & {
   properties: Record<string, JsonSchema>;

@@ -98,7 +98,8 @@ export async function gpt2(context: Context, student: Gpt2Sizes, teacher?: Gpt2S
       const fastest = contest.fastest(contest.names((contender) => contender.startsWith('PyTorch')));
       const rate = contest.figure([OURS], (milliseconds) => batch / (milliseconds / 1000)).median;
       return {
-        job: 'training-gpt2',
+        // Names the contest on the page.
+        job: teacher ? 'training-gpt2-distilled' : 'training-gpt2',
         title: `${work}: a training step, ${BATCH} sequences of ${LENGTH} tokens of ${VOCABULARY.toLocaleString('en-US')}`,
         rounds: context.rounds,
         entries: contest.entries({ float32: OURS }),
