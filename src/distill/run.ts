@@ -131,7 +131,8 @@ async function openEngine(
         precision,
         alone,
         length: train.shape[1],
-        atOnce: microBatch,
+        // Of models of tokens no more is ever asked for.
+        atOnce: microBatch ?? (student.perToken ? batchSize : undefined),
       })
     : undefined;
   try {
@@ -143,7 +144,7 @@ async function openEngine(
         train,
         taps: pairs.map((pair) => pair.teacher),
         classes: loss.weights.kd > 0 ? student.classes : undefined,
-        atOnce: Math.min(microBatch ?? batchSize, sequencesPerPass(train.shape[1], student.classes)),
+        atOnce: Math.min(microBatch ?? batchSize, teacher.perPass ?? sequencesPerPass(train.shape[1], student.classes)),
         progress: options.progress ?? false,
         signal,
       });

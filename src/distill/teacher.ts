@@ -42,6 +42,8 @@ export interface Inference {
    * @param count of the first so many taps; default all.
    */
   features(samples: Inputs, signal?: AbortSignal, count?: number): Promise<readonly Matrix[]>;
+  /** Samples that it computes at once; undefined where it decides that itself. */
+  readonly perPass?: number;
   dispose(): void;
 }
 
@@ -67,9 +69,12 @@ export interface InferenceOptions {
 /** Samples per pass: a few panels for every thread. */
 const BATCH = 256;
 
-/** Sequences per pass, where every token has logits: at most 32, and 2^25 numbers (128 MB) unless one has more. */
-export function sequencesPerPass(length: number, classes: number): number {
-  return Math.max(1, Math.min(32, Math.floor(2 ** 25 / (length * classes))));
+/** Samples in a panel of the native engine, which takes the time and memory of so many, however few there are. */
+const PANEL = { float32: 16, float64: 8 };
+
+/** Sequences per pass, where every token has logits: whole panels, up to 32 and 2^25 numbers (128 MB), but one at least. */
+export function sequencesPerPass(length: number, classes: number, panel = 1): number {
+  return panel * Math.max(1, Math.floor(Math.min(32, 2 ** 25 / (length * classes)) / panel));
 }
 
 /**
@@ -92,11 +97,15 @@ export function openInference(
     };
   }
   const opened = openModel(teacher, taps, where);
-  const batch = Math.min(opened.perToken ? sequencesPerPass(length ?? 1, opened.classes) : BATCH, atOnce);
+  const perPass = (panel: number) =>
+    Math.min(opened.perToken ? sequencesPerPass(length ?? 1, opened.classes, panel) : BATCH, atOnce);
+  // Two threads want a panel each.
+  const panels = perPass(PANEL[precision] * (alone ? 1 : 2));
   const network = new EngineChoice(engine, where, true).attempt(() => {
     const compiled = compileNetwork(teacher, { features: taps, length });
-    return new NativeNetwork(compiled, { precision, maxBatch: batch, alone });
+    return new NativeNetwork(compiled, { precision, maxBatch: panels, alone });
   });
+  const batch = network ? panels : perPass(1);
   const outputs = async (samples: Inputs, signal?: AbortSignal): Promise<TeacherOutputs> => {
     const { images, shape } = samples;
     checkInputs(opened, shape, where);
@@ -109,6 +118,7 @@ export function openInference(
   };
   return {
     outputs,
+    perPass: batch,
     async features(samples, signal, count = taps.length) {
       if (count === 0) return [];
       const n = samples.shape[0];

@@ -4,6 +4,7 @@ import { distill, evaluate, qrkdLoss, ready, type TokenSet, tf, train } from 'qr
 import { makeGpt2 } from 'qrkd/models';
 import seedrandom from 'seedrandom';
 import { evaluateClasses } from '#dist/distill/evaluate.js';
+import { type InferenceOptions, openInference } from '#dist/distill/teacher.js';
 import { weightsOf } from './clouds.js';
 
 const VOCABULARY = 7;
@@ -267,6 +268,21 @@ describe('labels of tokens', () => {
     await assert.rejects(train({ model: short, train: set, validation, batchSize: 2 }), {
       message: 'train: model takes sequences of at most 4 tokens, got some of 5',
     });
+  });
+
+  it('a teacher runs on whole panels of the native engine, however large its vocabulary', () => {
+    const { model } = makeGpt2({ vocab_size: 40_000, n_positions: 64, n_embd: 2, n_layer: 1, n_head: 1 });
+    const passes = (how: Partial<InferenceOptions>) => {
+      const options = { engine: 'native', where: 'x', precision: 'float32', alone: true, length: 64 } as const;
+      const { perPass, dispose } = openInference(model, [], { ...options, ...how });
+      dispose();
+      return perPass;
+    };
+    // 2^25 numbers are logits of 13 sequences.
+    assert.deepEqual(
+      [{}, { alone: false }, { atOnce: 4 }, { precision: 'float64' as const }, { engine: 'tfjs' as const }].map(passes),
+      [16, 32, 4, 8, 13],
+    );
   });
 
   it('a teacher of another vocabulary is refused with both sizes', async () => {
